@@ -1,0 +1,97 @@
+"""The command line: which commands there are, and how errors end the program.
+
+A command's module is imported when the command is used, so that none pays for another.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+
+import click
+
+from generator import __version__
+from generator.exits import INTERRUPTED, UNUSABLE, PatchgenError
+
+COMMANDS = {
+    "patch": "Print the git patch that a Kubespray tree needs.",
+    "order": "Show in which order a playbook runs its roles.",
+    "patches": "List the semantic patches, and why each exists.",
+    "demo": "Show the whole way on an embedded sample tree.",
+}
+"""Every command with its line in the overview; the rest is in the module of its name."""
+
+
+class _Commands(click.Group):
+    """Commands that are imported when they are used."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        module = importlib.import_module(f"generator.commands.{cmd_name}")
+        command: click.Command = module.command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.group(
+    cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 96}
+)
+@click.version_option(__version__, prog_name="kubespray-patchgen")
+def cli() -> None:
+    """Make git patches for Kubespray trees whose deployment blocks on the cloud provider's taint.
+
+    With an external cloud provider, nodes carry a taint until the cloud controller manager has
+    run. What Kubespray waits for before that never becomes ready. This program reads a Kubespray
+    tree, finds what runs too early, and emits a patch that is verified before you see it.
+
+    \b
+    Exit codes, the same for every command:
+      0    fine, or nothing to do
+      1    the command found something; each command says what
+      2    wrong usage, or input that cannot be used
+      3    a patch applies, but could not be done or verified safely
+      130  interrupted
+
+    \b
+    Start with:
+      kubespray-patchgen demo
+      kubespray-patchgen patch --release v2.24.0
+    """
+
+
+def main() -> None:
+    """Run the command line and end the process with the command's exit code."""
+    try:
+        code = cli.main(prog_name="kubespray-patchgen", standalone_mode=False)
+    except PatchgenError as error:
+        _say(str(error))
+        code = error.exit_code
+    except click.UsageError as error:
+        error.show()
+        code = UNUSABLE
+    except click.ClickException as error:
+        _say(error.format_message())
+        code = UNUSABLE
+    except (click.Abort, KeyboardInterrupt):
+        _say("interrupted.")
+        code = INTERRUPTED
+    except BrokenPipeError:
+        # The reader of our output has gone (`| head`): not an error, and nothing left to say.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 0
+    except OSError as error:
+        _say(f"{error.filename or 'the system'}: {error.strerror or error}.")
+        code = UNUSABLE
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _say(text: str) -> None:
+    click.echo(f"kubespray-patchgen: {text}", err=True)

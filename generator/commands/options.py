@@ -1,0 +1,109 @@
+"""Options that several commands share, and what they mean together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from generator.engine.patch import SemanticPatch, load_patches
+from generator.engine.series import Choice, choose
+from generator.resources import resource_dir
+from generator.tree.base import Tree
+from generator.tree.locate import Wanted, open_tree
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+def tree_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Add TREE, --rev, --release and --sample; the function gets them as `wanted`."""
+
+    @click.argument("tree", type=click.Path(path_type=Path), required=False)
+    @click.option(
+        "--rev", "revision", metavar="REV", help="Read a revision; nothing is checked out."
+    )
+    @click.option(
+        "--release",
+        metavar="TAG",
+        help="Read a release of upstream (KUBESPRAY_URL), fetched once into your cache.",
+    )
+    @click.option("--sample", is_flag=True, help="Read the embedded sample tree.")
+    @wraps(function)
+    def with_tree(
+        *args: Any,
+        tree: Path | None,
+        revision: str | None,
+        release: str | None,
+        sample: bool,
+        **options: Any,
+    ) -> Any:
+        named = [tree is not None, release is not None, sample]
+        if sum(named) > 1 or (revision is not None and (release is not None or sample)):
+            raise click.UsageError(
+                "name one tree: TREE (with or without --rev), --release or --sample."
+            )
+        wanted = Wanted(tree or Path(), revision, release, sample)
+        return function(*args, wanted=wanted, **options)
+
+    return with_tree
+
+
+def choice_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Add --only, --with, --without and --patch-dir; the function gets the chosen `patches`."""
+
+    @click.option("--only", multiple=True, metavar="ID", help="Apply this semantic patch only.")
+    @click.option("--with", "also", multiple=True, metavar="ID", help="Apply this one, too.")
+    @click.option("--without", multiple=True, metavar="ID", help="Leave this one out.")
+    @_patch_dir
+    @wraps(function)
+    def with_choice(
+        *args: Any,
+        only: tuple[str, ...],
+        also: tuple[str, ...],
+        without: tuple[str, ...],
+        patch_dir: tuple[Path, ...],
+        **options: Any,
+    ) -> Any:
+        chosen = choose(all_patches(patch_dir), Choice(only, also, without))
+        return function(*args, patches=chosen, **options)
+
+    return with_choice
+
+
+def patch_dir_option(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Add --patch-dir; the function gets all semantic patches by id as `patches`."""
+
+    @_patch_dir
+    @wraps(function)
+    def with_patches(*args: Any, patch_dir: tuple[Path, ...], **options: Any) -> Any:
+        return function(*args, patches=all_patches(patch_dir), **options)
+
+    return with_patches
+
+
+def all_patches(directories: tuple[Path, ...]) -> dict[str, SemanticPatch]:
+    """Return the program's own semantic patches and those of the user's directories, by id."""
+    return load_patches([resource_dir("patches"), *directories])
+
+
+def opened(wanted: Wanted) -> Tree:
+    """Return the tree that the options name; its reading processes end with the command."""
+    tree = open_tree(wanted)
+    close = getattr(tree, "close", None)
+    if close is not None:
+        click.get_current_context().call_on_close(close)
+    return tree
+
+
+def say(text: str) -> None:
+    """Tell the user something that is no data, on standard error."""
+    click.echo(text, err=True)
+
+
+_patch_dir = click.option(
+    "--patch-dir", multiple=True, type=click.Path(path_type=Path), metavar="DIR",
+    help="Read semantic patches of your own from this directory, too.",
+)  # fmt: skip

@@ -1,0 +1,61 @@
+"""Add a file to the tree."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from generator.engine.fields import Fields
+from generator.engine.operations.base import Changed, NotNeeded
+from generator.exits import Unsafe, UnusableInput
+from generator.model.kubespray import Kubespray
+from generator.resources import resource_dir
+from generator.tree.base import find, normal, read, resolve
+
+
+@dataclass(frozen=True, slots=True)
+class AddFile:
+    """Add the file `path` with the text of `template`.
+
+    A template is looked for beside the patch file, then in the program's own templates/; it is
+    copied as it is, because Ansible's own braces shall reach the tree.
+    """
+
+    path: str
+    template: str
+    folder: Path
+
+    @classmethod
+    def read(cls, fields: Fields, folder: Path) -> AddFile:
+        """Read the operation from a patch file."""
+        fields.only(["path", "template"])
+        path, template = fields.text("path"), fields.text("template")
+        for name in (path, template):
+            if normal(name) in (None, "") or name != normal(name):
+                raise UnusableInput(f"'{name}' in 'add-file' is not a path inside the tree.")
+        return cls(path, template, folder)
+
+    def describe(self) -> str:
+        """Return what the operation does."""
+        return f"Add the file {self.path}."
+
+    def apply(self, kubespray: Kubespray) -> Changed | NotNeeded:
+        """Return the file to be added."""
+        new = self._text()
+        if find(kubespray.tree, self.path) is not None:
+            if read(kubespray.tree, self.path) == new:
+                return NotNeeded(f"{self.path} is there already")
+            raise Unsafe(
+                f"{self.path}:1: cannot add this file safely: the tree has another one there. "
+                "Compare the two and remove or rename one."
+            )
+        if resolve(kubespray.tree, self.path) != self.path:
+            raise Unsafe(f"{self.path}:1: cannot add this file safely: a link is in its path.")
+        return Changed({self.path: new}, f"{self.path} is missing")
+
+    def _text(self) -> bytes:
+        for folder in (self.folder, resource_dir("templates")):
+            path = folder / self.template
+            if path.is_file():
+                return path.read_bytes()
+        raise UnusableInput(f"{self.template}: there is no such template beside the patch file.")

@@ -1,0 +1,166 @@
+"""Semantic patches: what shall hold in a tree and why, read from YAML files.
+
+The format is described in docs/patches.md; unknown keys are errors.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from generator.engine.fields import Fields
+from generator.engine.operations import OPERATIONS, Operation
+from generator.exits import UnusableInput
+from generator.model.facts import providers
+from generator.text.document import decode, parse
+
+_KEYS = (
+    "id", "version", "date", "title", "default", "why", "references", "needs", "excludes",
+    "comes-with", "obsolete", "leaves-alone", "order", "operations",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Promise:
+    """In a playbook, `role` comes after every step that provides one of the facts `after`."""
+
+    playbook: str
+    role: str
+    after: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class OrderEffect:
+    """What a patch may change in orders: the place of role `moves`, in the playbooks `within`.
+
+    `within` are playbook names, None for all. A playbook that imports one of them follows it.
+    """
+
+    moves: str
+    within: tuple[str, ...] | None
+    promises: tuple[Promise, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LeftAlone:
+    """A playbook that a patch does not change although one might expect it, and why."""
+
+    playbook: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Obsolete:
+    """From which release on upstream has what a patch does, and how."""
+
+    since: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class SemanticPatch:
+    """One semantic patch; `date` (year-month-day) is that of its last change."""
+
+    id: str
+    version: int
+    date: str
+    title: str
+    default: bool
+    why: str
+    references: tuple[str, ...]
+    needs_roles: tuple[str, ...]
+    excludes: tuple[str, ...]
+    comes_with: tuple[str, ...]
+    obsolete: Obsolete | None
+    leaves_alone: tuple[LeftAlone, ...]
+    order: OrderEffect | None
+    operations: tuple[Operation, ...]
+
+
+def load_patches(directories: Iterable[Path]) -> dict[str, SemanticPatch]:
+    """Return the semantic patches of some directories by id, sorted by file name.
+
+    Raises UnusableInput where a directory or file cannot be read, a file is no semantic patch,
+    or an id stands twice.
+    """
+    patches: dict[str, SemanticPatch] = {}
+    for directory in directories:
+        if not directory.is_dir():
+            raise UnusableInput(f"{directory}: there is no such directory of semantic patches.")
+        for path in sorted([*directory.glob("*.yml"), *directory.glob("*.yaml")]):
+            patch = load_patch(path)
+            if patch.id in patches:
+                raise UnusableInput(f"{path}: another semantic patch has the id '{patch.id}'.")
+            patches[patch.id] = patch
+    return patches
+
+
+def load_patch(path: Path) -> SemanticPatch:
+    """Return the semantic patch of a file; raises UnusableInput where it is none."""
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise UnusableInput(f"{path}: cannot be read ({error.strerror}).") from None
+    document = parse(str(path), decode(str(path), data))
+    fields = Fields(document, document.root, "a semantic patch")
+    fields.only(_KEYS)
+    identity = fields.text("id")
+    if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", identity):
+        raise UnusableInput(f"{path}: the id '{identity}' must be words with dashes between.")
+    if not re.fullmatch(r"\d{4}-\d{2}-\d{2}", fields.text("date")):
+        raise UnusableInput(f"{path}: the date '{fields.text('date')}' must be year-month-day.")
+    operations = []
+    for node in fields.children("operations"):
+        kind, inner = Fields(document, node, "an operation").single()
+        if kind not in OPERATIONS:
+            raise UnusableInput(
+                f"{document.place(node)}: unknown operation '{kind}'; "
+                f"known are {', '.join(OPERATIONS)}."
+            )
+        operations.append(OPERATIONS[kind](Fields(document, inner, f"'{kind}'"), path.parent))
+    needs = fields.inner("needs")
+    if needs is not None:
+        needs.only(["roles"])
+    return SemanticPatch(
+        id=identity,
+        version=fields.integer("version"),
+        date=fields.text("date"),
+        title=fields.text("title"),
+        default=fields.flag("default"),
+        why=fields.text("why"),
+        references=fields.texts("references"),
+        needs_roles=needs.texts("roles") if needs else (),
+        excludes=fields.texts("excludes"),
+        comes_with=fields.texts("comes-with"),
+        obsolete=_obsolete(fields.inner("obsolete")),
+        leaves_alone=tuple(
+            _left_alone(Fields(document, node, "'leaves-alone'"))
+            for node in fields.children("leaves-alone", required=False)
+        ),
+        order=_order(fields.inner("order")),
+        operations=tuple(operations),
+    )
+
+
+def _obsolete(fields: Fields | None) -> Obsolete | None:
+    if fields is None:
+        return None
+    fields.only(["since", "why"])
+    return Obsolete(fields.text("since"), fields.text("why"))
+
+
+def _left_alone(fields: Fields) -> LeftAlone:
+    fields.only(["playbook", "why"])
+    return LeftAlone(fields.text("playbook"), fields.text("why"))
+
+
+def _order(fields: Fields | None) -> OrderEffect | None:
+    if fields is None:
+        return None
+    fields.only(["moves", "in", "promise-in", "after"])
+    moves, within = fields.text("moves"), fields.texts("in", required=True)
+    facts = fields.words("after", providers())
+    promises = tuple(Promise(name, moves, facts) for name in fields.texts("promise-in"))
+    return OrderEffect(moves, None if within == ("all",) else within, promises)

@@ -1,0 +1,181 @@
+"""From a tree and the chosen semantic patches to a verified series of changes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from generator.engine.operations import Changed, NotNeeded
+from generator.engine.patch import SemanticPatch
+from generator.engine.verify import verify
+from generator.exits import Unsafe, UnusableInput
+from generator.model.kubespray import Kubespray
+from generator.tree.base import FILE, Base
+
+
+@dataclass(frozen=True, slots=True)
+class FileChange:
+    """One file before and after; None where it is not there. `mode` is git's."""
+
+    path: str
+    before: bytes | None
+    after: bytes | None
+    mode: str
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """A semantic patch that changes the tree; `found` are sentences on what was wrong."""
+
+    patch: SemanticPatch
+    found: tuple[str, ...]
+    files: tuple[FileChange, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """A semantic patch that the tree does not need; `reasons` are sentences."""
+
+    patch: SemanticPatch
+    reasons: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Series:
+    """What the chosen semantic patches do to one tree, in order.
+
+    `after` is the tree as it is then.
+    """
+
+    base: Base
+    outcomes: tuple[Applied | Skipped, ...]
+    after: Kubespray = field(repr=False)
+
+    @property
+    def applied(self) -> tuple[Applied, ...]:
+        """The patches that change something."""
+        return tuple(outcome for outcome in self.outcomes if isinstance(outcome, Applied))
+
+    @property
+    def skipped(self) -> tuple[Skipped, ...]:
+        """The patches that are not needed."""
+        return tuple(outcome for outcome in self.outcomes if isinstance(outcome, Skipped))
+
+    @property
+    def files(self) -> tuple[FileChange, ...]:
+        """Every file that changes, from before the first to after the last patch, sorted."""
+        whole: dict[str, FileChange] = {}
+        for change in (change for applied in self.applied for change in applied.files):
+            first = whole.get(change.path, change)
+            whole[change.path] = FileChange(change.path, first.before, change.after, first.mode)
+        return tuple(whole[path] for path in sorted(whole))
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Which semantic patches a user wants: these only, or the default ones with and without."""
+
+    only: tuple[str, ...] = ()
+    also: tuple[str, ...] = ()
+    without: tuple[str, ...] = ()
+
+
+def choose(patches: Mapping[str, SemanticPatch], choice: Choice) -> tuple[SemanticPatch, ...]:
+    """Return the chosen patches, in the order in which they are applied.
+
+    A patch that is asked for displaces default ones that it excludes, and brings those that
+    must come with it. Raises UnusableInput for an unknown id, and where two patches that are
+    asked for exclude each other.
+    """
+    for identity in (*choice.only, *choice.also, *choice.without):
+        if identity not in patches:
+            raise UnusableInput(
+                f"there is no semantic patch '{identity}'; `kubespray-patchgen patches list` "
+                f"shows them: {', '.join(patches)}."
+            )
+    asked = set(choice.only) | set(choice.also)
+    for identity in list(asked):
+        asked.update(patches[identity].comes_with)
+    defaults = {} if choice.only else {p.id for p in patches.values() if p.default}
+    chosen = [
+        patch for patch in patches.values()
+        if (patch.id in asked or patch.id in defaults) and patch.id not in choice.without
+    ]  # fmt: skip
+    displaced = {
+        patch.id for patch in chosen
+        if patch.id not in asked and any(_exclude(patch, patches[other]) for other in asked)
+    }  # fmt: skip
+    chosen = [patch for patch in chosen if patch.id not in displaced]
+    for index, one in enumerate(chosen):
+        for other in chosen[index + 1 :]:
+            if _exclude(one, other):
+                raise UnusableInput(
+                    f"the semantic patches '{one.id}' and '{other.id}' exclude each other; "
+                    "choose one of them."
+                )
+    return tuple(chosen)
+
+
+def plan(kubespray: Kubespray, patches: Iterable[SemanticPatch]) -> Series:
+    """Return the verified series of the patches on a tree.
+
+    Raises Unsafe where a patch applies but cannot be done, or its result is not as promised.
+    """
+    chosen = tuple(patches)
+    outcomes: list[Applied | Skipped] = []
+    current = kubespray
+    for patch in chosen:
+        outcome, current = _apply(current, patch)
+        outcomes.append(outcome)
+    for patch in chosen:
+        again, _ = _apply(current, patch, check=False)
+        if isinstance(again, Applied):
+            raise Unsafe(
+                f"{again.files[0].path}: semantic patch '{patch.id}' would change the patched tree "
+                f"once more ({again.found[0]}). Nothing was emitted; please report this."
+            )
+    return Series(kubespray.tree.base, tuple(outcomes), current)
+
+
+def _apply(
+    kubespray: Kubespray, patch: SemanticPatch, check: bool = True
+) -> tuple[Applied | Skipped, Kubespray]:
+    missing = [role for role in patch.needs_roles if not kubespray.has_role(role)]
+    if missing:
+        return Skipped(patch, (f"the tree has no role {missing[0]}",)), kubespray
+    reasons: list[str] = []
+    found: list[str] = []
+    files: dict[str, bytes] = {}
+    current = kubespray
+    for operation in patch.operations:
+        outcome = operation.apply(current)
+        if isinstance(outcome, NotNeeded):
+            reasons.append(outcome.reason)
+            continue
+        assert isinstance(outcome, Changed)
+        found.append(outcome.found)
+        files.update(outcome.files)
+        current = current.changed(outcome.files)
+    if not files:
+        return Skipped(patch, (*reasons, *_upstream_has_it(patch))), kubespray
+    if check:
+        verify(patch, kubespray, current, files)
+    changes = tuple(
+        FileChange(path, _before(kubespray, path), data, kubespray.tree.mode(path) or FILE)
+        for path, data in sorted(files.items())
+    )
+    return Applied(patch, tuple(found), changes), current
+
+
+def _before(kubespray: Kubespray, path: str) -> bytes | None:
+    return kubespray.tree.raw(path) if kubespray.tree.mode(path) else None
+
+
+def _upstream_has_it(patch: SemanticPatch) -> tuple[str, ...]:
+    if patch.obsolete is None:
+        return ()
+    return (f"since {patch.obsolete.since} {patch.obsolete.why}",)
+
+
+def _exclude(one: SemanticPatch, other: SemanticPatch) -> bool:
+    return one.id != other.id and (other.id in one.excludes or one.id in other.excludes)

@@ -1,0 +1,136 @@
+"""Whether a patched tree is what the patch promises, before anything of it is emitted.
+
+Each edit was held against the data that it means when it was made (generator/text/edit.py).
+Here the tree as a whole is held against the patch: its orders.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from generator.engine.patch import OrderEffect, SemanticPatch
+from generator.exits import Unsafe, UnusableInput
+from generator.model.facts import providing_steps
+from generator.model.kubespray import Kubespray, playbook_stem
+from generator.model.role import same_role
+from generator.model.step import Order, Step
+from generator.model.use import Use
+from generator.tree.base import normal
+
+
+def verify(patch: SemanticPatch, before: Kubespray, after: Kubespray, files: Iterable[str]) -> None:
+    """Hold the orders of a patched tree against what the patch says of them.
+
+    Raises Unsafe naming the file and line where a playbook's order changed that should not,
+    changed otherwise than promised, or can no longer be read.
+    """
+    reordered = {path for path in files if _brings(before, path) != _brings(after, path)}
+    if not reordered:
+        return
+    for playbook in before.playbooks():
+        _verify_playbook(patch, before, after, playbook, reordered)
+
+
+def _verify_playbook(
+    patch: SemanticPatch, before: Kubespray, after: Kubespray, playbook: str, reordered: set[str]
+) -> None:
+    if all(_is_playbook_file(path) for path in reordered):
+        imported = set(before.imported_files(playbook))
+        if not imported & reordered:
+            return
+    try:
+        old = before.order(playbook)
+    except UnusableInput:
+        return
+    try:
+        new = after.order(playbook)
+    except UnusableInput as error:
+        raise Unsafe(f"after '{patch.id}' {playbook} can no longer be read: {error}") from None
+    effect = patch.order
+    if effect is None or not _within(effect, old):
+        _same(patch, playbook, list(old.steps), list(new.steps))
+        return
+    _same(patch, playbook, _others(effect, old), _others(effect, new))
+    for promise in effect.promises:
+        if promise.playbook in (playbook_stem(file) for file in old.files):
+            _after_all(patch, new, promise.role, promise.after)
+
+
+def _within(effect: OrderEffect, order: Order) -> bool:
+    """Tell whether a playbook is, or imports, one in which the order may change."""
+    if effect.within is None:
+        return True
+    names = {playbook_stem(file) for file in order.files}
+    return bool(names & {playbook_stem(name) for name in effect.within})
+
+
+def _others(effect: OrderEffect, order: Order) -> list[Step]:
+    """Return the steps that are neither of the role that moves nor brought by it."""
+    return [
+        step for step in order.steps
+        if not any(same_role(role, effect.moves) for role in step.roles)
+    ]  # fmt: skip
+
+
+def _same(patch: SemanticPatch, playbook: str, old: list[Step], new: list[Step]) -> None:
+    for index in range(max(len(old), len(new))):
+        one = old[index] if index < len(old) else None
+        other = new[index] if index < len(new) else None
+        if one is None or other is None or _meaning(one) != _meaning(other):
+            step = one or other
+            assert step is not None
+            raise Unsafe(
+                f"{step.place}: semantic patch '{patch.id}' would change more of the order of "
+                f"{playbook} than it promises, at role '{step.role}'. Nothing was emitted."
+            )
+
+
+def _meaning(step: Step) -> tuple[Any, ...]:
+    use = step.use
+    return (
+        step.play_number, step.play.hosts, step.role, step.unresolved, step.tags, step.when,
+        use.kind, use.params, use.tasks_from, [used.name for used in step.chain],
+    )  # fmt: skip
+
+
+def _after_all(patch: SemanticPatch, order: Order, role: str, facts: tuple[str, ...]) -> None:
+    for step in order.of_role(role):
+        for fact in facts:
+            for provider in providing_steps(order, fact):
+                if provider.number > step.number:
+                    raise Unsafe(
+                        f"{step.place}: after '{patch.id}' role '{role}' would still run before "
+                        f"'{provider.role}' ({provider.place}), which provides {fact}. "
+                        "Nothing was emitted."
+                    )
+
+
+def _brings(kubespray: Kubespray, path: str) -> list[Any]:
+    """Return what a file of the tree brings into orders: uses, imports and plays, in order.
+
+    A change that leaves this alone leaves every order alone.
+    """
+    if _is_playbook_file(path):
+        return [("playbook", kubespray.tree.raw(path) if kubespray.exists(path) else None)]
+    return [
+        (use.kind, use.name, use.tags, use.when, use.params if use.kind == "role" else (),
+         use.tasks_from, use.apply_tags)
+        for use in _uses(kubespray, path)
+    ]  # fmt: skip
+
+
+def _uses(kubespray: Kubespray, path: str) -> Iterator[Use]:
+    if not kubespray.exists(path) or not path.endswith((".yml", ".yaml")):
+        return
+    role, _, name = path.rpartition("/")
+    role, _, folder = role.rpartition("/")
+    if folder == "meta" and name.startswith("main."):
+        yield from kubespray.meta(role).dependencies
+    elif "/tasks/" in path:
+        yield from kubespray.task_uses(path)
+
+
+def _is_playbook_file(path: str) -> bool:
+    real = normal(path)
+    return real is not None and not real.startswith("roles/") and "/roles/" not in real

@@ -1,0 +1,201 @@
+"""From a playbook to its steps: imports expanded, dependencies first, as Ansible runs them.
+
+Source: Ansible documentation, "Roles" and "Tags"; what is dynamic (include_role,
+include_tasks) takes the tags of what is around it, not those of the including task.
+"""
+
+from __future__ import annotations
+
+import posixpath
+from dataclasses import dataclass, field, replace
+from typing import Protocol
+
+from generator.exits import UnusableInput
+from generator.model.playbook import Import, Play
+from generator.model.role import Meta, role_name
+from generator.model.step import Order, Step
+from generator.model.use import Use
+from generator.tree.base import normal
+
+MAX_STEPS = 20_000
+"""More steps than this are refused; the largest playbook of upstream has fewer than 1,000."""
+
+_MAX_CHAIN = 40
+
+
+class Source(Protocol):
+    """Where a flattening reads playbooks and roles; each file is read and parsed once."""
+
+    def entries(self, playbook: str) -> tuple[Play | Import, ...]:
+        """Return the plays and imports of a playbook file; raises UnusableInput if it is none."""
+
+    def playbook_path(self, name: str, basedir: str) -> str | None:
+        """Return the playbook that an import in a folder names, None where there is none."""
+
+    def role_path(self, name: str, basedir: str, role: str | None) -> str | None:
+        """Return the folder of the role that a name means in a playbook's folder, or a role."""
+
+    def meta(self, role: str) -> Meta:
+        """Return what a role's meta says; an empty one where it has none."""
+
+    def task_file(self, role: str, name: str) -> str | None:
+        """Return the path of a role's task file, None where it has none of that name."""
+
+    def task_uses(self, path: str) -> tuple[Use, ...]:
+        """Return the uses in a task file."""
+
+    def exists(self, path: str) -> bool:
+        """Tell whether the tree has a file."""
+
+
+@dataclass(frozen=True, slots=True)
+class Around:
+    """What a use inherits, and where names in it are looked for."""
+
+    play: Play
+    play_number: int
+    basedir: str
+    tags: tuple[str, ...]
+    when: tuple[str, ...]
+    chain: tuple[Use, ...] = ()
+    roles: tuple[str, ...] = ()
+    role: str | None = None
+
+
+def flatten(source: Source, playbook: str) -> Order:
+    """Return the order of a playbook.
+
+    Raises UnusableInput where a playbook file is missing, empty or not a playbook, where
+    playbooks import each other in a ring, or where there are more than MAX_STEPS steps.
+    """
+    run = _Run(source)
+    run.playbook(playbook, (), (), ())
+    files = tuple(dict.fromkeys(run.files))
+    return Order(playbook, tuple(run.steps), files, tuple(run.plays))
+
+
+@dataclass(slots=True)
+class _Run:
+    """The state of one flattening."""
+
+    source: Source
+    steps: list[Step] = field(default_factory=list)
+    plays: list[Play] = field(default_factory=list)
+    files: list[str] = field(default_factory=list)
+    seen: dict[object, int] = field(default_factory=dict)
+
+    def playbook(
+        self, path: str, tags: tuple[str, ...], when: tuple[str, ...], importers: tuple[str, ...]
+    ) -> None:
+        """Add the plays of a playbook file."""
+        if path in importers:
+            raise UnusableInput(f"{path} imports itself through {importers[-1]}.")
+        self.files.append(path)
+        basedir = posixpath.dirname(path)
+        for entry in self.source.entries(path):
+            if isinstance(entry, Import):
+                self._import(entry, basedir, tags, when, (*importers, path))
+                continue
+            self.plays.append(entry)
+            self.seen = {}
+            around = Around(entry, len(self.plays), basedir, (*tags, *entry.tags), when)
+            self._uses(entry.uses, around)
+
+    def _import(
+        self,
+        entry: Import,
+        basedir: str,
+        tags: tuple[str, ...],
+        when: tuple[str, ...],
+        importers: tuple[str, ...],
+    ) -> None:
+        target = self.source.playbook_path(entry.name, basedir)
+        if target is None:
+            reason = "made by a template" if "{{" in entry.name else "not in the tree"
+            raise UnusableInput(
+                f"{entry.place}: the imported playbook '{entry.name}' is {reason}; "
+                "the order behind it cannot be known."
+            )
+        self.playbook(target, (*tags, *entry.tags), (*when, *entry.when), importers)
+
+    def _uses(self, uses: tuple[Use, ...], around: Around) -> None:
+        for use in uses:
+            if use.is_role:
+                self._role(use, around)
+            else:
+                self._task_file(use, around)
+
+    def _role(self, use: Use, around: Around) -> None:
+        step = self._step(use, around)
+        if use.is_template or not use.name:
+            self._add(replace(step, unresolved="its name is made by a template"))
+            return
+        path = self.source.role_path(use.name, around.basedir, around.role)
+        if path is None:
+            self._add(replace(step, unresolved="the tree has no such role"))
+            return
+        if len(around.chain) >= _MAX_CHAIN or any(used is use for used in around.chain):
+            self._add(replace(step, unresolved="it brings itself in a ring"))
+            return
+        name = role_name(path)
+        step = replace(step, role=name, path=path, roles=(*around.roles, name))
+        tags = (*around.tags, *use.apply_tags) if use.is_dynamic else step.tags
+        inner = replace(
+            around, tags=tags, when=step.when, chain=step.chain, roles=step.roles, role=path
+        )
+        meta = self.source.meta(path)
+        self._uses(meta.dependencies, inner)
+        self._add(replace(step, repeats=self._repeats(step, meta)))
+        tasks = self.source.task_file(path, use.tasks_from)
+        if tasks is not None:
+            self._uses(self.source.task_uses(tasks), inner)
+
+    def _task_file(self, use: Use, around: Around) -> None:
+        step = self._step(use, around)
+        if use.is_template or not use.name:
+            self._add(replace(step, unresolved="its name is made by a template"))
+            return
+        places = [posixpath.dirname(use.place.path), around.basedir]
+        if around.role:
+            places.insert(0, f"{around.role}/tasks")
+        candidates = (normal(posixpath.join(place, use.name)) for place in places)
+        path = next((p for p in candidates if p and self.source.exists(p)), None)
+        if path is None:
+            self._add(replace(step, unresolved="the tree has no such task file"))
+            return
+        if len(around.chain) >= _MAX_CHAIN:
+            self._add(replace(step, unresolved="it brings itself in a ring"))
+            return
+        tags = (*around.tags, *use.apply_tags) if use.is_dynamic else step.tags
+        inner = replace(around, tags=tags, when=step.when, chain=step.chain)
+        self._uses(self.source.task_uses(path), inner)
+
+    def _step(self, use: Use, around: Around) -> Step:
+        return Step(
+            number=0,
+            play_number=around.play_number,
+            play=around.play,
+            role=use.name if use.is_role else role_name(around.role or ""),
+            path=None,
+            chain=(*around.chain, use),
+            roles=around.roles,
+            tags=tuple(dict.fromkeys((*around.tags, *use.tags))),
+            when=(*around.when, *use.when),
+        )
+
+    def _add(self, step: Step) -> None:
+        if len(self.steps) >= MAX_STEPS:
+            raise UnusableInput(
+                f"{step.place}: the playbook has more than {MAX_STEPS} steps; it is not read on."
+            )
+        self.steps.append(replace(step, number=len(self.steps) + 1))
+
+    def _repeats(self, step: Step, meta: Meta) -> int | None:
+        """Return the number of the earlier step that this one repeats within its play."""
+        use = step.use
+        if use.kind not in ("role", "dependency") or meta.allow_duplicates:
+            return None
+        key = (step.path, use.params, use.when, use.tags)
+        number = len(self.steps) + 1
+        first = self.seen.setdefault(key, number)
+        return first if first != number else None

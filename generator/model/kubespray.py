@@ -1,0 +1,193 @@
+"""A Kubespray as the features see it: documents parsed once, playbooks, orders."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Mapping
+
+from generator.exits import UnusableInput
+from generator.model.flatten import flatten
+from generator.model.playbook import Import, Play, entries_of, is_playbook
+from generator.model.role import (
+    Meta,
+    collection_name,
+    locate_role,
+    meta_of,
+    role_file,
+    roles_path,
+)
+from generator.model.step import Order
+from generator.model.use import Use, task_uses
+from generator.text.document import Document, decode, parse
+from generator.tree.base import Tree, find, normal
+from generator.tree.memory import ChangedTree
+
+_PLAYBOOK_FOLDERS = ("", "playbooks", "extra_playbooks")
+
+_SIGNS_OF_USE = (b"_role", b"_tasks", b"include:")
+"""A task file without any of these brings nothing, so it need not be parsed."""
+
+
+class Kubespray:
+    """One tree with its documents; whatever is asked twice is read and parsed once."""
+
+    def __init__(self, tree: Tree, known: Mapping[str, Document] | None = None) -> None:
+        self.tree = tree
+        self._documents: dict[str, Document] = dict(known or {})
+        self._orders: dict[str, Order] = {}
+        self._entries: dict[str, tuple[Play | Import, ...]] = {}
+        self._metas: dict[str, Meta] = {}
+        self._task_uses: dict[str, tuple[Use, ...]] = {}
+        self._role_paths: dict[tuple[str, str, str | None], str | None] = {}
+        self._roots: tuple[tuple[str, ...], str | None] | None = None
+
+    def changed(self, files: Mapping[str, bytes | None]) -> Kubespray:
+        """Return the same Kubespray with some files changed, added or (None) deleted."""
+        known = {path: doc for path, doc in self._documents.items() if path not in files}
+        other = Kubespray(ChangedTree(self.tree, files), known)
+        other._task_uses = {p: uses for p, uses in self._task_uses.items() if p not in files}
+        if all(data is not None and self.tree.mode(path) for path, data in files.items()):
+            other._role_paths = dict(self._role_paths)
+        return other
+
+    def document(self, path: str) -> Document | None:
+        """Return the parsed file at a path, None where there is no such file.
+
+        Raises UnusableInput where it is not UTF-8 or not YAML.
+        """
+        real = find(self.tree, path)
+        if real is None:
+            return None
+        if real not in self._documents:
+            self._documents[real] = parse(real, decode(real, self.tree.raw(real)))
+        return self._documents[real]
+
+    def playbooks(self) -> tuple[str, ...]:
+        """Return the paths of the tree's playbooks, those at the top first."""
+        found = []
+        for folder in _PLAYBOOK_FOLDERS:
+            for name in self.tree.names(folder):
+                path = f"{folder}/{name}" if folder else name
+                if name.endswith((".yml", ".yaml")) and self._is_playbook(path):
+                    found.append(path)
+        return tuple(found)
+
+    def playbook_named(self, name: str) -> str | None:
+        """Return the path of a playbook by its path or its name, spelled either way.
+
+        `cluster`, `cluster.yml` and `playbooks/cluster.yml` all name one; the top is searched
+        first, and dashes and underscores are the same (upstream has both).
+        """
+        if find(self.tree, name) is not None:
+            return name
+        wanted = playbook_stem(name)
+        return next((path for path in self.playbooks() if playbook_stem(path) == wanted), None)
+
+    def order(self, playbook: str) -> Order:
+        """Return the steps of a playbook; raises UnusableInput where it cannot be flattened."""
+        if playbook not in self._orders:
+            self._orders[playbook] = flatten(self, playbook)
+        return self._orders[playbook]
+
+    def imported_files(self, playbook: str) -> tuple[str, ...]:
+        """Return the playbook files that a playbook is made of, its own first.
+
+        Cheaper than the order; a ring or an import that leads nowhere is not followed.
+        """
+        found: dict[str, None] = {}
+        pending = [playbook]
+        while pending:
+            path = pending.pop(0)
+            if path in found:
+                continue
+            found[path] = None
+            for entry in self.entries(path):
+                if isinstance(entry, Import):
+                    target = self.playbook_path(entry.name, posixpath.dirname(path))
+                    pending += [target] if target else []
+        return tuple(found)
+
+    def has_role(self, role: str) -> bool:
+        """Tell whether the tree has a role of that name, or with underscores for its dashes."""
+        names = (role, role.replace("-", "_"))
+        return any(self.role_path(name, "", None) for name in names)
+
+    def entries(self, playbook: str) -> tuple[Play | Import, ...]:
+        """Return the plays and imports of a playbook file; raises UnusableInput if it is none."""
+        if playbook not in self._entries:
+            document = self.document(playbook)
+            if document is None:
+                raise UnusableInput(f"{playbook}: there is no such playbook.")
+            self._entries[playbook] = tuple(entries_of(document))
+        return self._entries[playbook]
+
+    def playbook_path(self, name: str, basedir: str) -> str | None:
+        """Return the playbook that an import in a folder names, None where there is none."""
+        _, collection = self._surroundings()
+        if collection and name.startswith(f"{collection}."):
+            name = name.removeprefix(f"{collection}.").replace(".", "/") + ".yml"
+            basedir = "playbooks"
+        path = normal(posixpath.join(basedir, name))
+        return find(self.tree, path) if path else None
+
+    def role_path(self, name: str, basedir: str, role: str | None) -> str | None:
+        """Return the folder of the role that a name means in a playbook's folder, or a role."""
+        key = (name, basedir, role)
+        if key not in self._role_paths:
+            roles, collection = self._surroundings()
+            folders = [posixpath.join(basedir, "roles"), *roles]
+            folders += [posixpath.dirname(role)] if role else []
+            self._role_paths[key] = locate_role(self.tree, name, [*folders, basedir], collection)
+        return self._role_paths[key]
+
+    def meta(self, role: str) -> Meta:
+        """Return what a role's meta says; an empty one where it has none."""
+        if role not in self._metas:
+            path = role_file(self.tree, role, "meta")
+            self._metas[role] = meta_of(self.document(path) if path else None)
+        return self._metas[role]
+
+    def task_file(self, role: str, name: str) -> str | None:
+        """Return the path of a role's task file, None where it has none of that name."""
+        stem = name.removesuffix(".yml").removesuffix(".yaml")
+        return role_file(self.tree, role, "tasks", stem)
+
+    def task_uses(self, path: str) -> tuple[Use, ...]:
+        """Return the uses in a task file; one that can hold none is not parsed."""
+        real = find(self.tree, path)
+        if real is None:
+            return ()
+        if real not in self._task_uses:
+            uses: tuple[Use, ...] = ()
+            if any(sign in self.tree.raw(real) for sign in _SIGNS_OF_USE):
+                document = self.document(real)
+                assert document is not None
+                uses = tuple(task_uses(document, document.root, ()))
+            self._task_uses[real] = uses
+        return self._task_uses[real]
+
+    def exists(self, path: str) -> bool:
+        """Tell whether the tree has a file."""
+        return find(self.tree, path) is not None
+
+    def _surroundings(self) -> tuple[tuple[str, ...], str | None]:
+        """Where the tree looks for roles, and the collection that it is."""
+        if self._roots is None:
+            galaxy = self.document("galaxy.yml")
+            self._roots = (roles_path(self.tree), collection_name(galaxy))
+        return self._roots
+
+    def _is_playbook(self, path: str) -> bool:
+        if find(self.tree, path) is None:
+            return False
+        try:
+            document = self.document(path)
+        except UnusableInput:
+            return False
+        return document is not None and is_playbook(document)
+
+
+def playbook_stem(path: str) -> str:
+    """Return a playbook's name without folder and ending, dashes as underscores."""
+    name = path.rsplit("/", 1)[-1].rsplit(".", 1)[0]
+    return name.replace("-", "_")

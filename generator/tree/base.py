@@ -1,0 +1,102 @@
+"""What every tree can do, whatever it is made of.
+
+Paths are relative to the tree's top, with forward slashes. Trees are untrusted: symbolic
+links are followed only inside the tree, and nothing above its top is ever read.
+"""
+
+from __future__ import annotations
+
+import posixpath
+from dataclasses import dataclass
+from typing import Protocol
+
+from generator.exits import UnusableInput
+
+FILE, EXECUTABLE, LINK = "100644", "100755", "120000"
+"""Git's modes for the three kinds of entry that matter here."""
+
+MAX_LINKS = 40
+"""As many symbolic links as Linux follows in one path."""
+
+
+@dataclass(frozen=True, slots=True)
+class Base:
+    """What a series is made for.
+
+    `name` is what messages call it (a directory, a revision). `commit` is the full id of the
+    revision, None where the tree is in no repository, and `revision` the name it was asked for
+    by. `hash_name` is the repository's object format, sha1 or sha256.
+    """
+
+    name: str
+    commit: str | None = None
+    revision: str | None = None
+    hash_name: str = "sha1"
+
+
+class Tree(Protocol):
+    """A set of files under one top."""
+
+    @property
+    def base(self) -> Base:
+        """What the tree is, for messages and for the patch's base line."""
+
+    @property
+    def prefix(self) -> str:
+        """The tree's path below the top of its repository, with a final slash, or empty."""
+
+    def mode(self, path: str) -> str | None:
+        """Return the git mode of a file or link, None where there is no such entry."""
+
+    def raw(self, path: str) -> bytes:
+        """Return a file's bytes, or a link's target; raises UnusableInput if unreadable."""
+
+    def names(self, directory: str) -> list[str]:
+        """Return the sorted names of the files, links and folders in a folder ('' is the top)."""
+
+
+def normal(path: str) -> str | None:
+    """Return a path without `.` and `..`, None where it leaves the tree."""
+    result = posixpath.normpath(path) if path else "."
+    if result.startswith(("/", "../")) or result == "..":
+        return None
+    return "" if result == "." else result
+
+
+def resolve(tree: Tree, path: str) -> str | None:
+    """Follow the symbolic links in a path; None where it leaves the tree or loops."""
+    pending = (normal(path) or "").split("/") if normal(path) is not None else None
+    if pending is None:
+        return None
+    done: list[str] = []
+    links = 0
+    while pending:
+        done.append(pending.pop(0))
+        here = "/".join(done)
+        if not here or tree.mode(here) != LINK:
+            continue
+        links += 1
+        target = tree.raw(here).decode("utf-8", "surrogateescape")
+        done.pop()
+        joined = normal("/".join([*done, target, *pending])) if target[:1] != "/" else None
+        if links > MAX_LINKS or joined is None:
+            return None
+        done, pending = [], joined.split("/")
+    return "/".join(done)
+
+
+def find(tree: Tree, path: str) -> str | None:
+    """Return the path of the regular file that a path names, None where there is none."""
+    real = resolve(tree, path)
+    return real if real and tree.mode(real) in (FILE, EXECUTABLE) else None
+
+
+def read(tree: Tree, path: str) -> bytes:
+    """Return the bytes of a file, through links inside the tree.
+
+    Raises UnusableInput where there is none.
+    """
+    real = find(tree, path)
+    if real is None:
+        raise UnusableInput(f"{path}: there is no such file in {tree.base.name}.")
+    return tree.raw(real)

@@ -1,0 +1,148 @@
+"""Git repositories: which one a path lies in, and its objects, read without a checkout.
+
+Git is run through GitPython with the repository's own hooks and file-system monitor off:
+a tree is untrusted input and nothing of it is run.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from generator.exits import UnusableInput
+
+if TYPE_CHECKING:
+    from git import Git
+
+_HARMLESS = ("-c", "core.hooksPath=/dev/null", "-c", "core.fsmonitor=false")
+
+
+def git_in(directory: Path) -> Git:
+    """Return GitPython's command for a directory; raises UnusableInput where git is missing."""
+    os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
+    from git import Git
+
+    return Git(str(directory))
+
+
+def run_git(directory: Path, *arguments: str, **options: Any) -> str:
+    """Run git in a directory and return what it prints, without the final newline.
+
+    Raises UnusableInput with git's own first line where it fails.
+    """
+    from git.exc import GitCommandError, GitCommandNotFound
+
+    command = ["git", *_HARMLESS, *arguments]
+    try:
+        result = git_in(directory).execute(command, **options)
+    except GitCommandNotFound:
+        raise UnusableInput("git was not found; install it and put it on PATH.") from None
+    except GitCommandError as error:
+        raise UnusableInput(f"git {arguments[0]} failed: {first_line(error.stderr)}") from None
+    return str(result)
+
+
+def sealed(home: Path) -> dict[str, str]:
+    """Return an environment in which git reads no configuration of user or machine."""
+    return {
+        "HOME": str(home), "XDG_CONFIG_HOME": str(home), "GIT_CONFIG_GLOBAL": os.devnull,
+        "GIT_CONFIG_SYSTEM": os.devnull, "GIT_CONFIG_NOSYSTEM": "1", "GIT_ATTR_NOSYSTEM": "1",
+        "GIT_DIR": str(home), "GIT_CONFIG_COUNT": "0", "LC_ALL": "C", "TZ": "UTC",
+    }  # fmt: skip
+
+
+def first_line(stderr: object) -> str:
+    """Return what git complained of, as one line without its prefix."""
+    text = str(stderr).strip().removeprefix("stderr: ").strip().strip("'").strip()
+    for line in text.splitlines():
+        if line.strip():
+            return line.strip().removeprefix("fatal: ").removeprefix("error: ")
+    return "no reason was given"
+
+
+@dataclass(frozen=True, slots=True)
+class Repository:
+    """A repository and the place in it that a path names.
+
+    `top` is the work tree's top, None in a bare repository; `prefix` is the path below it,
+    with a final slash, or empty.
+    """
+
+    directory: Path
+    top: Path | None
+    prefix: str
+    hash_name: str
+
+
+def repository_at(path: Path) -> Repository | None:
+    """Return the repository that a directory lies in, None where it lies in none.
+
+    Raises UnusableInput where git refuses the repository (an owner it does not trust, say).
+    """
+    asked = ("--is-bare-repository", "--is-inside-work-tree", "--show-object-format")
+    try:
+        answer = run_git(path, "rev-parse", *asked, "--show-prefix")
+    except UnusableInput as error:
+        if "not a git repository" in str(error):
+            return None
+        raise
+    bare, inside, hash_name, *prefix = answer.split("\n")
+    if inside == "true":
+        below = prefix[0] if prefix else ""
+        resolved = path.resolve()
+        top = resolved.parents[below.count("/") - 1] if below else resolved
+        return Repository(path, top, below, hash_name)
+    if bare == "true":
+        return Repository(path, None, "", hash_name)
+    return None
+
+
+def commit_of(repository: Repository, revision: str) -> str:
+    """Return the full id of the commit that a revision names.
+
+    Raises UnusableInput where the revision begins with a dash or names no commit.
+    """
+    if revision.startswith("-") or not revision.strip() or "\0" in revision:
+        raise UnusableInput(f"'{revision}' is not a revision; name a tag, a branch or a commit.")
+    try:
+        return run_git(
+            repository.directory, "rev-parse", "--verify", "--quiet", "--end-of-options",
+            f"{revision}^{{commit}}",
+        )  # fmt: skip
+    except UnusableInput:
+        raise UnusableInput(
+            f"the repository {repository.directory} has no revision '{revision}'; "
+            "fetch it, or name one that `git tag` or `git branch` lists."
+        ) from None
+
+
+class ObjectReader:
+    """Blobs of one repository, read through a single `git cat-file --batch`."""
+
+    def __init__(self, directory: Path) -> None:
+        self._process: Any = git_in(directory).execute(
+            ["git", *_HARMLESS, "cat-file", "--batch"], as_process=True, istream=subprocess.PIPE
+        )
+
+    def blob(self, object_id: str, limit: int) -> bytes | None:
+        """Return a blob's bytes, None where it is larger than `limit` bytes.
+
+        Raises UnusableInput where the repository lacks the object.
+        """
+        self._process.stdin.write(object_id.encode() + b"\n")
+        self._process.stdin.flush()
+        header = self._process.stdout.readline().split()
+        if len(header) != 3:
+            raise UnusableInput(f"the object {object_id} is missing from the repository.")
+        size = int(header[2])
+        data = self._process.stdout.read(size + 1)[:size]
+        return bytes(data) if size <= limit else None
+
+    def close(self) -> None:
+        """End the process."""
+        self._process.stdin.close()
+        self._process.stdout.close()
+        self._process.wait()

@@ -1,0 +1,95 @@
+"""Releases of upstream, kept in the user's cache: fetched shallow and once, then offline."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import tempfile
+from pathlib import Path
+
+from generator.exits import UnusableInput
+from generator.tree.git import Repository, run_git
+from generator.tree.revision import RevisionTree
+
+UPSTREAM = "https://github.com/kubernetes-sigs/kubespray"
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]*")
+
+
+def upstream_url() -> str:
+    """Return the repository that releases come from: KUBESPRAY_URL, or the public one."""
+    return os.environ.get("KUBESPRAY_URL") or UPSTREAM
+
+
+def open_release(name: str, url: str, cache: Path) -> RevisionTree:
+    """Return a release of the repository at `url`, by its tag or branch.
+
+    A tag that the cache has is never fetched again; a branch is fetched anew where the
+    repository can be reached and served from the cache where not. Raises UnusableInput where
+    neither has it.
+    """
+    if not _NAME.fullmatch(name) or ".." in name:
+        raise UnusableInput(f"'{name}' is not the name of a release; v2.24.0 is one.")
+    store = _store(url, cache)
+    tag, branch = f"refs/tags/{name}", f"refs/heads/{name}"
+    commit = _commit(store, tag)
+    if commit is None:
+        commit = _fetch(store, url, [tag, branch])
+    if commit is None:
+        commit = _commit(store, branch)
+    if commit is None:
+        raise UnusableInput(
+            f"{url} has no release '{name}', or cannot be reached and the cache does not have it; "
+            f"`git ls-remote --tags {url}` lists them."
+        )
+    repository = Repository(store, None, "", _hash_name(store))
+    return RevisionTree(repository, commit, name)
+
+
+def _store(url: str, cache: Path) -> Path:
+    """Return the cache's bare repository for a URL, made where it is not there yet."""
+    store = cache / "releases" / f"{hashlib.sha256(url.encode()).hexdigest()[:16]}.git"
+    if store.is_dir():
+        return store
+    try:
+        store.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=store.parent) as staging:
+            made = Path(staging) / "new.git"
+            run_git(store.parent, "init", "--quiet", "--bare", "--template=", str(made))
+            try:
+                made.rename(store)
+            except OSError:
+                if not store.is_dir():
+                    raise
+    except OSError as error:
+        raise UnusableInput(
+            f"the cache {store.parent} cannot be written ({error.strerror}); "
+            "set XDG_CACHE_HOME to a directory that can."
+        ) from None
+    return store
+
+
+def _fetch(store: Path, url: str, refs: list[str]) -> str | None:
+    """Fetch the first of the refs that the repository has; None where it has none of them."""
+    for ref in refs:
+        try:
+            run_git(
+                store, "fetch", "--quiet", "--depth=1", "--no-tags", "--end-of-options",
+                url, f"+{ref}:{ref}", env={"GIT_TERMINAL_PROMPT": "0"},
+            )  # fmt: skip
+        except UnusableInput:
+            continue
+        return _commit(store, ref)
+    return None
+
+
+def _commit(store: Path, ref: str) -> str | None:
+    try:
+        return run_git(store, "rev-parse", "--verify", "--quiet", f"{ref}^{{commit}}")
+    except UnusableInput:
+        return None
+
+
+def _hash_name(store: Path) -> str:
+    return run_git(store, "rev-parse", "--show-object-format")

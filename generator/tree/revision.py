@@ -1,0 +1,92 @@
+"""A revision of a repository, read from its object database; nothing is checked out."""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+from generator.exits import UnusableInput
+from generator.text.document import MAX_BYTES
+from generator.tree.base import Base
+from generator.tree.git import ObjectReader, Repository, run_git
+
+_SUBMODULE = "160000"
+
+
+class RevisionTree:
+    """The files of one commit, below a folder of it."""
+
+    def __init__(self, repository: Repository, commit: str, name: str, prefix: str = "") -> None:
+        self.prefix = prefix
+        self.base = Base(name, commit, name, hash_name=repository.hash_name)
+        self._repository = repository
+
+    @cached_property
+    def _entries(self) -> dict[str, tuple[str, str]]:
+        """Paths to mode and object id, from one listing."""
+        where = f"{self.base.commit}:{self.prefix.rstrip('/')}"
+        if self.prefix:
+            self._require_folder()
+        listing = run_git(
+            self._repository.directory, "ls-tree", "-r", "-z", "--full-tree", where,
+            strip_newline_in_stdout=False,
+        )  # fmt: skip
+        entries = {}
+        for row in listing.split("\0"):
+            if row:
+                facts, _, path = row.partition("\t")
+                mode, _, object_id = facts.split(" ")
+                entries[path] = (mode, object_id)
+        return entries
+
+    def _require_folder(self) -> None:
+        folder = self.prefix.rstrip("/")
+        assert self.base.commit is not None
+        row = run_git(
+            self._repository.directory, "ls-tree", "--full-tree", self.base.commit, "--", folder
+        )
+        if not row:
+            raise UnusableInput(f"revision {self.base.name} has no folder '{folder}'.")
+        if row.startswith(_SUBMODULE):
+            raise UnusableInput(
+                f"'{folder}' is a submodule: its files are in a repository of its own. "
+                f"Name that one as the tree, with a revision of its own."
+            )
+
+    @cached_property
+    def _folders(self) -> dict[str, set[str]]:
+        folders: dict[str, set[str]] = {}
+        for path in self._entries:
+            while path:
+                path, _, name = path.rpartition("/")
+                if name in folders.setdefault(path, set()):
+                    break
+                folders[path].add(name)
+        return folders
+
+    @cached_property
+    def _reader(self) -> ObjectReader:
+        return ObjectReader(self._repository.directory)
+
+    def mode(self, path: str) -> str | None:
+        """Return an entry's mode; a submodule is no file."""
+        entry = self._entries.get(path)
+        return entry[0] if entry and entry[0] != _SUBMODULE else None
+
+    def raw(self, path: str) -> bytes:
+        """Return a blob's bytes."""
+        entry = self._entries.get(path)
+        if entry is None or entry[0] == _SUBMODULE:
+            raise UnusableInput(f"{path}: there is no such file in {self.base.name}.")
+        data = self._reader.blob(entry[1], MAX_BYTES)
+        if data is None:
+            raise UnusableInput(f"{path} in {self.base.name} is larger than 8 MiB, the limit.")
+        return data
+
+    def names(self, directory: str) -> list[str]:
+        """Return the names in a folder."""
+        return sorted(self._folders.get(directory, ()))
+
+    def close(self) -> None:
+        """End the process that reads the objects, where one runs."""
+        if "_reader" in self.__dict__:
+            self._reader.close()
