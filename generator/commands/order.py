@@ -8,7 +8,6 @@ from generator.commands.options import choice_options, opened, say, tree_options
 from generator.engine.patch import SemanticPatch
 from generator.exits import UnusableInput
 from generator.model.kubespray import Kubespray
-from generator.model.step import Order
 from generator.tree.locate import Wanted
 
 
@@ -82,6 +81,3 @@ def _paths(kubespray: Kubespray, names: tuple[str, ...]) -> list[str]:
             raise UnusableInput(f"the tree has no playbook '{name}'; it has {known}.")
         paths.append(path)
     return paths
-
-
-__all__ = ["Order", "command"]

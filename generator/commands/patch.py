@@ -133,9 +133,7 @@ def _print(tree: Tree, series: Series, style: str, prefix: str) -> None:
         data = diff(series, prefix)
     else:
         data = b"\n".join(mails(series, prefix, bool(uncommitted(tree, series))))
-    stream = click.get_binary_stream("stdout")
-    stream.write(data)
-    stream.flush()
+    click.echo(data, nl=False)
 
 
 def _print_json(series: Series, prefix: str) -> None:

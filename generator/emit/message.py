@@ -48,7 +48,17 @@ def _template() -> Template:
         keep_trailing_newline=True,
     )
     environment.filters["bullet"] = _bullet
+    environment.filters["paragraphs"] = _paragraphs
     return environment.get_template("commit-message.txt.j2")
+
+
+def _paragraphs(text: str) -> str:
+    """Fill each paragraph anew, to the width of a commit message."""
+    filled = (
+        textwrap.fill(" ".join(part.split()), WIDTH, break_long_words=False, break_on_hyphens=False)
+        for part in text.split("\n\n")
+    )
+    return "\n\n".join(filled)
 
 
 def _bullet(sentence: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import textwrap
+from collections.abc import Iterable
 
 from generator.engine.patch import SemanticPatch
 from generator.model.step import Order, Step
@@ -75,6 +76,5 @@ def _indented(text: str) -> str:
     return textwrap.indent("\n\n".join(filled), "  ")
 
 
-def _bullets(lines: object) -> str:
-    assert hasattr(lines, "__iter__")
+def _bullets(lines: Iterable[str]) -> str:
     return "\n".join(f"  - {line}" for line in lines)

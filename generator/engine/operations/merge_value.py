@@ -97,7 +97,7 @@ class MergeValue:
         wanted = [*defaults, *self.entries]
         return changed(
             self._written(document, route, node, wanted, what),
-            f"{place} gives a value without the entries in '{self.into}'",
+            f"{place} has no entry in '{self.into}' for {', '.join(map(_label, self.entries))}",
         )
 
     def _present(self, document: Document, node: Node | None) -> list[Any]:
@@ -174,21 +174,27 @@ def _covered(entry: Any, present: list[Any]) -> bool:
     return any(other is not None and other.subsumes(wanted) for other in others)
 
 
+def _label(entry: Any) -> str:
+    """Return what a message calls an entry: its key or name, or all of it."""
+    named = entry.get("key") or entry.get("name") if isinstance(entry, dict) else None
+    return str(named or entry)
+
+
 def _merged_mapping(expression: str, into: str, wanted: list[Any]) -> str:
     """Return the template that merges a list into the mapping that an expression gives."""
     name = expression if re.fullmatch(r"[\w.]+", expression) else f"({expression})"
-    rows = "".join(f"    {_literal(entry)},\n" for entry in wanted)
+    rows = "".join(f"  {_literal(entry)},\n" for entry in wanted)
     return (
         f"{{{{ {name} | default({{}}, true) | combine({{'{into}': [\n{rows}"
-        f"  ] | union({name}.{into} | default([], true))}}) }}}}"
+        f"] | union({name}.{into} | default([], true))}}) }}}}"
     )
 
 
 def _merged_list(expression: str, wanted: list[Any]) -> str:
     """Return the template that merges entries into the list that an expression gives."""
     name = expression if re.fullmatch(r"[\w.]+", expression) else f"({expression})"
-    rows = "".join(f"    {_literal(entry)},\n" for entry in wanted)
-    return f"{{{{ [\n{rows}  ] | union({name} | default([], true)) }}}}"
+    rows = "".join(f"  {_literal(entry)},\n" for entry in wanted)
+    return f"{{{{ [\n{rows}] | union({name} | default([], true)) }}}}"
 
 
 def _literal(entry: Any) -> str:
