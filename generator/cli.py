@@ -6,13 +6,14 @@ A command's module is imported when the command is used, so that none pays for a
 from __future__ import annotations
 
 import importlib
-import os
 import sys
 
 import click
 
 from generator import __version__
-from generator.exits import INTERRUPTED, UNUSABLE, PatchgenError
+from generator.commands.talk import say
+from generator.exits import INTERRUPTED, OK, UNUSABLE, PatchgenError, UnusableInput
+from generator.tree.git import forget_other_repository
 
 COMMANDS = {
     "patch": "Print the git patch that a Kubespray tree needs.",
@@ -69,29 +70,35 @@ def cli() -> None:
 
 def main() -> None:
     """Run the command line and end the process with the command's exit code."""
+    forget_other_repository()
+    sys.exit(_exit_code())
+
+
+def _exit_code() -> int:
     try:
+        if sys.stdout is None:
+            raise UnusableInput("standard output is closed; redirect it to a file or a pipe.")
         code = cli.main(prog_name="kubespray-patchgen", standalone_mode=False)
     except PatchgenError as error:
         _say(str(error))
-        code = error.exit_code
+        return error.exit_code
     except click.UsageError as error:
         error.show()
-        code = UNUSABLE
+        return UNUSABLE
     except click.ClickException as error:
         _say(error.format_message())
-        code = UNUSABLE
+        return UNUSABLE
     except (click.Abort, KeyboardInterrupt):
         _say("interrupted.")
-        code = INTERRUPTED
-    except BrokenPipeError:
-        # The reader of our output has gone (`| head`): not an error, and nothing left to say.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = 0
+        return INTERRUPTED
+    except SystemExit as error:
+        # Click ends so where the reader of our output has gone (`| head`): that is no error.
+        return OK if isinstance(error.__context__, OSError) else int(error.code or 0)
     except OSError as error:
         _say(f"{error.filename or 'the system'}: {error.strerror or error}.")
-        code = UNUSABLE
-    sys.exit(code if isinstance(code, int) else 0)
+        return UNUSABLE
+    return code if isinstance(code, int) else OK
 
 
 def _say(text: str) -> None:
-    click.echo(f"kubespray-patchgen: {text}", err=True)
+    say(f"kubespray-patchgen: {text}")

@@ -98,11 +98,6 @@ def opened(wanted: Wanted) -> Tree:
     return tree
 
 
-def say(text: str) -> None:
-    """Tell the user something that is no data, on standard error."""
-    click.echo(text, err=True)
-
-
 _patch_dir = click.option(
     "--patch-dir", multiple=True, type=click.Path(path_type=Path), metavar="DIR",
     help="Read semantic patches of your own from this directory, too.",

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import click
 
-from generator.commands.options import choice_options, opened, say, tree_options
+from generator.commands.options import choice_options, opened, tree_options
+from generator.commands.talk import printable, say
 from generator.engine.patch import SemanticPatch
 from generator.exits import UnusableInput
 from generator.model.kubespray import Kubespray
@@ -64,7 +65,7 @@ def command(
         return
     from generator.emit.text import order_text
 
-    click.echo("\n".join(order_text(order) for order in orders), nl=False)
+    click.echo(printable("\n".join(order_text(order) for order in orders)), nl=False)
     unresolved = sum(step.unresolved is not None for order in orders for step in order.steps)
     if unresolved:
         say(f"{unresolved} of the steps could not be followed; each says why.")

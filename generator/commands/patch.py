@@ -6,7 +6,8 @@ from pathlib import Path
 
 import click
 
-from generator.commands.options import choice_options, opened, say, tree_options
+from generator.commands.options import choice_options, opened, tree_options
+from generator.commands.talk import say
 from generator.engine.patch import SemanticPatch
 from generator.engine.series import Applied, Series, plan
 from generator.model.kubespray import Kubespray

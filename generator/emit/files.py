@@ -25,6 +25,7 @@ def write_series(directory: Path, ids: list[str], mails: list[bytes]) -> list[st
     names = [f"{number:04d}-{name}.patch" for number, name in enumerate(ids, start=1)]
     files = dict(zip(names, mails, strict=True))
     files["series"] = "".join(f"{name}\n" for name in names).encode()
+    directory = directory.resolve()
     present = _listing(directory)
     foreign = [name for name in present if not _OURS.fullmatch(name)]
     if foreign:
@@ -32,28 +33,13 @@ def write_series(directory: Path, ids: list[str], mails: list[bytes]) -> list[st
             f"{directory} holds '{foreign[0]}', which is no file of a series; "
             "name a new or empty directory."
         )
-    try:
-        directory.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=directory.parent) as staging:
-            new, old = Path(staging) / "new", Path(staging) / "old"
-            new.mkdir()
-            for name, data in files.items():
-                (new / name).write_bytes(data)
-            if directory.exists():
-                directory.rename(old)
-            try:
-                new.rename(directory)
-            except OSError:
-                if old.exists():
-                    old.rename(directory)
-                raise
-    except OSError as error:
-        raise UnusableInput(f"{directory} cannot be written ({error.strerror}).") from None
+    older: dict[str, bytes | None] = dict.fromkeys(present)
+    write_all(directory, {**older, **files})
     return names
 
 
-def write_all(top: Path, files: Mapping[str, bytes]) -> None:
-    """Write files below a directory, keeping their modes.
+def write_all(top: Path, files: Mapping[str, bytes | None]) -> None:
+    """Write files below a directory, keeping their modes; None deletes one.
 
     Raises UnusableInput where one cannot be written; then all are as before.
     """
@@ -62,7 +48,7 @@ def write_all(top: Path, files: Mapping[str, bytes]) -> None:
 
 
 @contextmanager
-def written(top: Path, files: Mapping[str, bytes]) -> Iterator[None]:
+def written(top: Path, files: Mapping[str, bytes | None]) -> Iterator[None]:
     """Write files below a directory; put the old ones back where the block raises.
 
     Raises UnusableInput where one cannot be written; then all are as before.
@@ -74,24 +60,28 @@ def written(top: Path, files: Mapping[str, bytes]) -> Iterator[None]:
             staged = [_stage(stack, folders, top / path, data) for path, data in files.items()]
             for target, new in staged:
                 made.append((target, _set_aside(stack, target)))
-                new.replace(target)
+                if new is None:
+                    target.unlink()
+                else:
+                    new.replace(target)
+            yield
         except OSError as error:
             _undo(made, folders)
             raise UnusableInput(
                 f"{error.filename or top}: cannot be written ({error.strerror}); "
                 "nothing was changed."
             ) from None
-        try:
-            yield
         except BaseException:
             _undo(made, folders)
             raise
 
 
 def _stage(
-    stack: contextlib.ExitStack, folders: list[Path], target: Path, data: bytes
-) -> tuple[Path, Path]:
-    """Write the new bytes beside their target, with its mode."""
+    stack: contextlib.ExitStack, folders: list[Path], target: Path, data: bytes | None
+) -> tuple[Path, Path | None]:
+    """Write the new bytes beside their target, with its mode; None for one to be deleted."""
+    if data is None:
+        return target, None
     missing = [parent for parent in target.parents if not parent.exists()]
     target.parent.mkdir(parents=True, exist_ok=True)
     folders.extend(missing)
@@ -99,7 +89,7 @@ def _stage(
         raise PermissionError(13, "it is read-only", str(target))
     handle, name = tempfile.mkstemp(prefix=".kubespray-patchgen-", dir=target.parent)
     new = Path(name)
-    stack.callback(new.unlink, missing_ok=True)
+    stack.callback(_drop, new)
     with os.fdopen(handle, "wb") as stream:
         stream.write(data)
     if target.exists():
@@ -116,9 +106,14 @@ def _set_aside(stack: contextlib.ExitStack, target: Path) -> Path | None:
     handle, name = tempfile.mkstemp(prefix=".kubespray-patchgen-", dir=target.parent)
     os.close(handle)
     kept = Path(name)
-    stack.callback(kept.unlink, missing_ok=True)
+    stack.callback(_drop, kept)
     shutil.copy2(target, kept)
     return kept
+
+
+def _drop(temporary: Path) -> None:
+    with contextlib.suppress(OSError):
+        temporary.unlink()
 
 
 def _undo(made: list[tuple[Path, Path | None]], folders: list[Path]) -> None:

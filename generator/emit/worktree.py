@@ -54,10 +54,14 @@ def commit_series(tree: Tree, series: Series) -> list[str]:
     repository = tree.repository.top or tree.top
     commits = _commits(repository, tree, series, head)
     paths = [tree.prefix + change.path for change in series.files]
+    subject = f"kubespray-patchgen: {', '.join(applied.patch.id for applied in series.applied)}"
     with written(tree.top, _on_disk(tree, series)):
-        subject = f"kubespray-patchgen: {', '.join(a.patch.id for a in series.applied)}"
-        run_git(repository, "update-ref", "-m", subject, "HEAD", commits[-1], head)
-    run_git(repository, "update-index", "--add", "--", *paths)
+        try:
+            run_git(repository, "update-index", "--add", "--", *paths)
+            run_git(repository, "update-ref", "-m", subject, "HEAD", commits[-1], head)
+        except BaseException:
+            run_git(repository, "reset", "--quiet", head, "--", *paths)
+            raise
     return commits
 
 
@@ -70,10 +74,13 @@ def _refuse_uncommitted(tree: Tree, series: Series) -> None:
         )
 
 
-def _on_disk(tree: DirectoryTree, series: Series) -> dict[str, bytes]:
-    files = {change.path: change.after for change in series.files if change.after is not None}
-    if isinstance(tree, WorkTree):
-        return {path: tree.on_disk(path, data) for path, data in files.items()}
+def _on_disk(tree: DirectoryTree, series: Series) -> dict[str, bytes | None]:
+    files: dict[str, bytes | None] = {}
+    for change in series.files:
+        data = change.after
+        if data is not None and isinstance(tree, WorkTree):
+            data = tree.on_disk(change.path, data)
+        files[change.path] = data
     return files
 
 
@@ -107,6 +114,14 @@ def _commit(repository: Path, tree_id: str, parent: str, message: str) -> str:
     with tempfile.TemporaryFile() as source:
         source.write(message.encode())
         source.seek(0)
-        return run_git(
-            repository, "commit-tree", "--no-gpg-sign", tree_id, "-p", parent, istream=source
-        )
+        try:
+            return run_git(
+                repository, "commit-tree", "--no-gpg-sign", tree_id, "-p", parent, istream=source
+            )
+        except UnusableInput as error:
+            if "identity" not in str(error) and "ident name" not in str(error):
+                raise
+            raise UnusableInput(
+                "git does not know who you are; set user.name and user.email with `git config`, "
+                "then try again."
+            ) from None

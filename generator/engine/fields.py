@@ -75,7 +75,15 @@ class Fields:
 
     def data(self, name: str, required: bool = True) -> Any:
         """Return a field as plain data."""
-        return data_of(self._value(name, required))
+        node = self._value(name, required)
+        try:
+            return data_of(node)
+        except UnusableInput as error:
+            raise self.wrong(name, f"plain data: {str(error).rstrip('.')}") from None
+
+    def wrong(self, name: str, expected: str) -> UnusableInput:
+        """Return the error for a field that is not what is expected."""
+        return self._wrong(self._node.get(name), name, expected)
 
     def children(self, name: str, required: bool = True) -> tuple[Node, ...]:
         """Return the entries of a list."""

@@ -22,7 +22,7 @@ _KEYS = (
 )  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Promise:
     """In a playbook, `role` comes after every step that provides one of the facts `after`."""
 
@@ -31,7 +31,7 @@ class Promise:
     after: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class OrderEffect:
     """What a patch may change in orders: the place of role `moves`, in the playbooks `within`.
 
@@ -43,7 +43,7 @@ class OrderEffect:
     promises: tuple[Promise, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class LeftAlone:
     """A playbook that a patch does not change although one might expect it, and why."""
 
@@ -51,7 +51,7 @@ class LeftAlone:
     why: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Obsolete:
     """From which release on upstream has what a patch does, and how."""
 
@@ -59,7 +59,7 @@ class Obsolete:
     why: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class SemanticPatch:
     """One semantic patch; `date` (year-month-day) is that of its last change."""
 
@@ -94,6 +94,13 @@ def load_patches(directories: Iterable[Path]) -> dict[str, SemanticPatch]:
             if patch.id in patches:
                 raise UnusableInput(f"{path}: another semantic patch has the id '{patch.id}'.")
             patches[patch.id] = patch
+    for patch in patches.values():
+        for other in (*patch.comes_with, *patch.excludes):
+            if other not in patches:
+                raise UnusableInput(
+                    f"the semantic patch '{patch.id}' names '{other}', which is not there; "
+                    "name its directory with --patch-dir."
+                )
     return patches
 
 

@@ -13,7 +13,7 @@ from generator.model.kubespray import Kubespray
 from generator.tree.base import FILE, Base
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class FileChange:
     """One file before and after; None where it is not there. `mode` is git's."""
 
@@ -23,7 +23,7 @@ class FileChange:
     mode: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Applied:
     """A semantic patch that changes the tree; `found` are sentences on what was wrong."""
 
@@ -32,7 +32,7 @@ class Applied:
     files: tuple[FileChange, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Skipped:
     """A semantic patch that the tree does not need; `reasons` are sentences."""
 
@@ -71,7 +71,7 @@ class Series:
         return tuple(whole[path] for path in sorted(whole))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Choice:
     """Which semantic patches a user wants: these only, or the default ones with and without."""
 
@@ -93,14 +93,10 @@ def choose(patches: Mapping[str, SemanticPatch], choice: Choice) -> tuple[Semant
                 f"there is no semantic patch '{identity}'; `kubespray-patchgen patches list` "
                 f"shows them: {', '.join(patches)}."
             )
-    asked = set(choice.only) | set(choice.also)
-    for identity in list(asked):
-        asked.update(patches[identity].comes_with)
-    defaults = {} if choice.only else {p.id for p in patches.values() if p.default}
-    chosen = [
-        patch for patch in patches.values()
-        if (patch.id in asked or patch.id in defaults) and patch.id not in choice.without
-    ]  # fmt: skip
+    asked = _with_companions(patches, {*choice.only, *choice.also})
+    by_default = [] if choice.only else [p.id for p in patches.values() if p.default]
+    wanted = asked | _with_companions(patches, by_default)
+    chosen = [p for p in patches.values() if p.id in wanted and p.id not in choice.without]
     displaced = {
         patch.id for patch in chosen
         if patch.id not in asked and any(_exclude(patch, patches[other]) for other in asked)
@@ -114,6 +110,18 @@ def choose(patches: Mapping[str, SemanticPatch], choice: Choice) -> tuple[Semant
                     "choose one of them."
                 )
     return tuple(chosen)
+
+
+def _with_companions(patches: Mapping[str, SemanticPatch], ids: Iterable[str]) -> set[str]:
+    """Return the ids with those that must come with them, and with those, and so on."""
+    found: set[str] = set()
+    pending = list(ids)
+    while pending:
+        identity = pending.pop()
+        if identity not in found:
+            found.add(identity)
+            pending.extend(patches[identity].comes_with)
+    return found
 
 
 def plan(kubespray: Kubespray, patches: Iterable[SemanticPatch]) -> Series:
@@ -140,24 +148,28 @@ def plan(kubespray: Kubespray, patches: Iterable[SemanticPatch]) -> Series:
 def _apply(
     kubespray: Kubespray, patch: SemanticPatch, check: bool = True
 ) -> tuple[Applied | Skipped, Kubespray]:
-    missing = [role for role in patch.needs_roles if not kubespray.has_role(role)]
+    missing = [role for role in patch.needs_roles if kubespray.role_named(role) is None]
     if missing:
         return Skipped(patch, (f"the tree has no role {missing[0]}",)), kubespray
     reasons: list[str] = []
     found: list[str] = []
+    already = True
     files: dict[str, bytes] = {}
     current = kubespray
     for operation in patch.operations:
         outcome = operation.apply(current)
         if isinstance(outcome, NotNeeded):
             reasons.append(outcome.reason)
+            already = already and outcome.already
             continue
         assert isinstance(outcome, Changed)
         found.append(outcome.found)
         files.update(outcome.files)
         current = current.changed(outcome.files)
     if not files:
-        return Skipped(patch, (*reasons, *_upstream_has_it(patch))), kubespray
+        if already and patch.obsolete is not None:
+            reasons.append(f"since {patch.obsolete.since} {patch.obsolete.why}")
+        return Skipped(patch, tuple(reasons)), kubespray
     if check:
         verify(patch, kubespray, current, files)
     changes = tuple(
@@ -169,12 +181,6 @@ def _apply(
 
 def _before(kubespray: Kubespray, path: str) -> bytes | None:
     return kubespray.tree.raw(path) if kubespray.tree.mode(path) else None
-
-
-def _upstream_has_it(patch: SemanticPatch) -> tuple[str, ...]:
-    if patch.obsolete is None:
-        return ()
-    return (f"since {patch.obsolete.since} {patch.obsolete.why}",)
 
 
 def _exclude(one: SemanticPatch, other: SemanticPatch) -> bool:

@@ -28,17 +28,28 @@ def verify(patch: SemanticPatch, before: Kubespray, after: Kubespray, files: Ite
     reordered = {path for path in files if _brings(before, path) != _brings(after, path)}
     if not reordered:
         return
-    for playbook in before.playbooks():
-        _verify_playbook(patch, before, after, playbook, reordered)
+    for playbook in _concerned(before, reordered):
+        _verify_playbook(patch, before, after, playbook)
+
+
+def _concerned(kubespray: Kubespray, reordered: set[str]) -> list[str]:
+    """Return the playbooks whose order may have changed.
+
+    One that another of them imports is part of the other's order and needs no look of its own.
+    """
+    only_playbooks = all(_is_playbook_file(path) for path in reordered)
+    files = {playbook: kubespray.imported_files(playbook) for playbook in kubespray.playbooks()}
+    concerned = [
+        playbook for playbook, made_of in files.items()
+        if not only_playbooks or reordered & set(made_of)
+    ]  # fmt: skip
+    imported = {path for playbook in concerned for path in files[playbook][1:]}
+    return [playbook for playbook in concerned if playbook not in imported]
 
 
 def _verify_playbook(
-    patch: SemanticPatch, before: Kubespray, after: Kubespray, playbook: str, reordered: set[str]
+    patch: SemanticPatch, before: Kubespray, after: Kubespray, playbook: str
 ) -> None:
-    if all(_is_playbook_file(path) for path in reordered):
-        imported = set(before.imported_files(playbook))
-        if not imported & reordered:
-            return
     try:
         old = before.order(playbook)
     except UnusableInput:

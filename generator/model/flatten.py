@@ -15,6 +15,7 @@ from generator.model.playbook import Import, Play
 from generator.model.role import Meta, role_name
 from generator.model.step import Order, Step
 from generator.model.use import Use
+from generator.text.document import Place
 from generator.tree.base import normal
 
 MAX_STEPS = 20_000
@@ -83,11 +84,13 @@ class _Run:
     plays: list[Play] = field(default_factory=list)
     files: list[str] = field(default_factory=list)
     seen: dict[object, int] = field(default_factory=dict)
+    visited: int = 0
 
     def playbook(
         self, path: str, tags: tuple[str, ...], when: tuple[str, ...], importers: tuple[str, ...]
     ) -> None:
         """Add the plays of a playbook file."""
+        self._count(Place(path, 1))
         if path in importers:
             raise UnusableInput(f"{path} imports itself through {importers[-1]}.")
         self.files.append(path)
@@ -96,10 +99,11 @@ class _Run:
             if isinstance(entry, Import):
                 self._import(entry, basedir, tags, when, (*importers, path))
                 continue
-            self.plays.append(entry)
+            self._count(entry.place)
+            play = replace(entry, tags=(*tags, *entry.tags), when=when)
+            self.plays.append(play)
             self.seen = {}
-            around = Around(entry, len(self.plays), basedir, (*tags, *entry.tags), when)
-            self._uses(entry.uses, around)
+            self._uses(play.uses, Around(play, len(self.plays), basedir, play.tags, when))
 
     def _import(
         self,
@@ -117,6 +121,15 @@ class _Run:
                 "the order behind it cannot be known."
             )
         self.playbook(target, (*tags, *entry.tags), (*when, *entry.when), importers)
+
+    def _count(self, place: Place) -> None:
+        """Count a play, step or task file; raise UnusableInput where there are too many."""
+        self.visited += 1
+        if self.visited > MAX_STEPS:
+            raise UnusableInput(
+                f"{place}: the playbook has more than {MAX_STEPS} plays, steps and task files; "
+                "it is not read on."
+            )
 
     def _uses(self, uses: tuple[Use, ...], around: Around) -> None:
         for use in uses:
@@ -151,6 +164,7 @@ class _Run:
             self._uses(self.source.task_uses(tasks), inner)
 
     def _task_file(self, use: Use, around: Around) -> None:
+        self._count(use.place)
         step = self._step(use, around)
         if use.is_template or not use.name:
             self._add(replace(step, unresolved="its name is made by a template"))
@@ -184,10 +198,7 @@ class _Run:
         )
 
     def _add(self, step: Step) -> None:
-        if len(self.steps) >= MAX_STEPS:
-            raise UnusableInput(
-                f"{step.place}: the playbook has more than {MAX_STEPS} steps; it is not read on."
-            )
+        self._count(step.place)
         self.steps.append(replace(step, number=len(self.steps) + 1))
 
     def _repeats(self, step: Step, meta: Meta) -> int | None:

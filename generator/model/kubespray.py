@@ -11,15 +11,17 @@ from generator.model.playbook import Import, Play, entries_of, is_playbook
 from generator.model.role import (
     Meta,
     collection_name,
+    is_role,
     locate_role,
     meta_of,
     role_file,
     roles_path,
+    same_role,
 )
 from generator.model.step import Order
 from generator.model.use import Use, task_uses
 from generator.text.document import Document, decode, parse
-from generator.tree.base import Tree, find, normal
+from generator.tree.base import Tree, find, names, normal
 from generator.tree.memory import ChangedTree
 
 _PLAYBOOK_FOLDERS = ("", "playbooks", "extra_playbooks")
@@ -66,7 +68,7 @@ class Kubespray:
         """Return the paths of the tree's playbooks, those at the top first."""
         found = []
         for folder in _PLAYBOOK_FOLDERS:
-            for name in self.tree.names(folder):
+            for name in names(self.tree, folder):
                 path = f"{folder}/{name}" if folder else name
                 if name.endswith((".yml", ".yaml")) and self._is_playbook(path):
                     found.append(path)
@@ -86,6 +88,7 @@ class Kubespray:
     def order(self, playbook: str) -> Order:
         """Return the steps of a playbook; raises UnusableInput where it cannot be flattened."""
         if playbook not in self._orders:
+            self.tree.read_ahead(_matters)
             self._orders[playbook] = flatten(self, playbook)
         return self._orders[playbook]
 
@@ -107,10 +110,25 @@ class Kubespray:
                     pending += [target] if target else []
         return tuple(found)
 
-    def has_role(self, role: str) -> bool:
-        """Tell whether the tree has a role of that name, or with underscores for its dashes."""
-        names = (role, role.replace("-", "_"))
-        return any(self.role_path(name, "", None) for name in names)
+    def role_named(self, role: str) -> str | None:
+        """Return the folder of a role by its name below `roles/`, None where there is none.
+
+        Dashes and underscores are the same in every part of it: upstream and forks rename.
+        """
+        folders, _ = self._surroundings()
+        found = (self._descend(folder, role.split("/")) for folder in folders)
+        return next((path for path in found if path is not None), None)
+
+    def _descend(self, folder: str, parts: list[str]) -> str | None:
+        if not parts:
+            return folder if is_role(self.tree, folder) else None
+        exact_first = sorted(names(self.tree, folder), key=lambda name: name != parts[0])
+        for name in exact_first:
+            if same_role(name, parts[0]):
+                path = self._descend(f"{folder}/{name}", parts[1:])
+                if path is not None:
+                    return path
+        return None
 
     def entries(self, playbook: str) -> tuple[Play | Import, ...]:
         """Return the plays and imports of a playbook file; raises UnusableInput if it is none."""
@@ -185,6 +203,15 @@ class Kubespray:
         except UnusableInput:
             return False
         return document is not None and is_playbook(document)
+
+
+def _matters(path: str) -> bool:
+    """Tell whether a file can have a say in an order, by its path alone."""
+    if not path.endswith((".yml", ".yaml")) or "/molecule/" in path:
+        return False
+    folder = path.rpartition("/")[0]
+    inside_role = path.startswith("roles/") and ("/tasks/" in path or folder.endswith("/meta"))
+    return inside_role or folder in _PLAYBOOK_FOLDERS
 
 
 def playbook_stem(path: str) -> str:

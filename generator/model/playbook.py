@@ -18,9 +18,13 @@ SECTIONS = ("pre_tasks", "roles", "tasks", "post_tasks")
 _IMPORTS = ("import_playbook", "ansible.builtin.import_playbook", "include")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Play:
-    """A play; `route` leads to it in the file that `place` names."""
+    """A play; `route` leads to it in the file that `place` names.
+
+    `when` holds the conditions under which its playbook is imported. In an order, `tags` and
+    `when` include those of the imports that lead to the play.
+    """
 
     name: str
     hosts: str
@@ -29,9 +33,10 @@ class Play:
     tags: tuple[str, ...]
     serial: tuple[str, ...]
     uses: tuple[Use, ...]
+    when: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Import:
     """An import_playbook entry."""
 

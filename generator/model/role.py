@@ -18,7 +18,7 @@ from generator.tree.base import Tree, find, normal, read, resolve
 _YAML = (".yml", ".yaml", "")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Meta:
     """What a role's meta/main.yml says of running it."""
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Taint:
     """A node's taint."""
 
@@ -32,7 +32,7 @@ Its value is "true" (Kubernetes documentation, "Cloud Controller Manager Adminis
 """
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Toleration:
     """A pod's toleration; an empty key, value or effect is one that is not given."""
 

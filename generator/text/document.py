@@ -25,6 +25,9 @@ MAX_BYTES = 8 * 1024 * 1024
 MAX_DEPTH = 200
 """Deeper nesting is refused: no reader of the tree needs it and recursion would end in a crash."""
 
+_FORBIDDEN = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+"""What no YAML file may hold (YAML 1.2.2, production c-printable)."""
+
 Route: TypeAlias = tuple["str | int", ...]
 """The way from a document's root to a node: keys of mappings and indexes of sequences."""
 
@@ -224,7 +227,7 @@ def parse(path: str, text: str) -> Document:
     Raises UnusableInput naming file, line and column where it is not YAML or nested too deep.
     """
     shift = 1 if text.startswith("\ufeff") else 0
-    events = _events(path, text[shift:], shift)
+    events = _events(path, text[shift:])
     return Document(path, text, tuple(_compose(path, text, events, shift)))
 
 
@@ -249,7 +252,7 @@ def data_of(node: Node | None) -> Any:
     words = {"true": True, "false": False, "null": None, "~": None, "": None}
     if node.value.lower() in words:
         return words[node.value.lower()]
-    return int(node.value) if re.fullmatch(r"0|-?[1-9][0-9]*", node.value) else node.value
+    return int(node.value) if re.fullmatch(r"0|-?[1-9][0-9]{0,17}", node.value) else node.value
 
 
 def dump(data: object, sequence_offset: int = 2) -> str:
@@ -267,22 +270,35 @@ def dump(data: object, sequence_offset: int = 2) -> str:
     return stream.getvalue()
 
 
-def _events(path: str, text: str, shift: int) -> Iterator[Any]:
-    from ruamel.yaml import YAML
+def _events(path: str, text: str) -> Iterator[Any]:
     from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
     try:
-        yield from YAML(typ="safe").parse(text)
+        yield from _parser_events(text)
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         where = f":{mark.line + 1}:{mark.column + 1}" if mark else ""
         problem = " ".join(str(error.problem or error.context or "").split())
         raise UnusableInput(f"{path}{where}: this is not valid YAML: {problem}.") from None
     except YAMLError as error:
-        at = getattr(error, "position", None)
-        line = text.count("\n", 0, at) + 1 if isinstance(at, int) else 1
         reason = getattr(error, "reason", "the file cannot be read as YAML")
+        found = _FORBIDDEN.search(text)
+        line = text.count("\n", 0, found.start()) + 1 if found else 1
         raise UnusableInput(f"{path}:{line}: this is not valid YAML: {reason}.") from None
+
+
+def _parser_events(text: str) -> Iterator[Any]:
+    """Give libyaml's events, or those of the pure parser where libyaml is not installed."""
+    try:
+        from ruamel.yaml.cyaml import CSafeLoader
+    except ImportError:
+        from ruamel.yaml import YAML
+
+        yield from YAML(typ="safe", pure=True).parse(text)
+        return
+    loader = CSafeLoader(text)
+    while (event := loader.get_event()) is not None:
+        yield event
 
 
 @dataclass(slots=True)
@@ -310,7 +326,7 @@ def _compose(path: str, text: str, events: Iterator[Any], shift: int) -> Iterato
         elif kind == "AliasEvent":
             node = Alias(event.start_mark.index + shift, event.end_mark.index + shift, event.anchor)
         elif kind in ("MappingEndEvent", "SequenceEndEvent"):
-            node = _close(opened.pop(), event.end_mark.index + shift, shift)
+            node = _close(text, opened.pop(), event.end_mark.index + shift, shift)
         else:
             continue
         if opened:
@@ -328,16 +344,29 @@ def _scalar(text: str, event: Any, shift: int) -> Scalar:
     return Scalar(start, end, event.value, style, _tag(event), event.anchor)
 
 
-def _close(collection: _Open, end: int, shift: int) -> Node:
+def _close(text: str, collection: _Open, end: int, shift: int) -> Node:
     event, children = collection.event, collection.children
     start = event.start_mark.index + shift
     if not event.flow_style:
-        # A block collection's own end overshoots into blank lines and comments.
-        end = max([start, *(child.end for child in children)])
+        end = _true_end(text, start, children)
     if collection.mapping:
         pairs = tuple(zip(children[::2], children[1::2], strict=True))
         return Mapping(start, end, pairs, bool(event.flow_style), _tag(event), event.anchor)
     return Sequence(start, end, tuple(children), bool(event.flow_style), _tag(event), event.anchor)
+
+
+def _true_end(text: str, start: int, children: list[Node]) -> int:
+    """Return the end of a block collection's last leaf.
+
+    The parser's own end overshoots into blank lines and comments, and it places a value that is
+    missing altogether at the next token.
+    """
+    end = start
+    for child in children:
+        missing = child.start == child.end and "\n" in text[end : child.start]
+        if not missing:
+            end = max(end, child.end)
+    return end
 
 
 def _tag(event: Any) -> str | None:

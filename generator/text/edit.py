@@ -10,11 +10,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from generator.exits import Unsafe, UnusableInput
-from generator.text.document import Document, Node, parse
+from generator.text.document import Document, Node, Route, parse
 from generator.text.shape import Shape, shapes
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Edit:
     """The code points from `start` to `end` (exclusive) give way to `new`."""
 
@@ -55,9 +55,18 @@ def apply(document: Document, edits: Iterable[Edit], expected: Shape, what: str)
     return result
 
 
-def refuse(document: Document, node: Node, what: str, why: str) -> Unsafe:
+def node_at(document: Document, route: Route, what: str) -> Node:
+    """Return the node at the end of a route; raises Unsafe where it leads nowhere."""
+    try:
+        return document.node(route)
+    except KeyError:
+        way = " / ".join(str(part) for part in route)
+        raise unsafe(document, 1, what, f"'{way}' stands behind a YAML alias, or nowhere") from None
+
+
+def refuse(document: Document, node: Node | None, what: str, why: str) -> Unsafe:
     """Return the error for an edit that cannot be made at a node."""
-    return unsafe(document, document.line(node.start), what, why)
+    return unsafe(document, document.line(node.start) if node else 1, what, why)
 
 
 def unsafe(document: Document, line: int, what: str, why: str) -> Unsafe:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from generator.text.document import Document, Mapping, Route
-from generator.text.edit import Edit, apply, newline_at, refuse
+from generator.text.edit import Edit, apply, newline_at, node_at, refuse
 from generator.text.sequence import is_shared
 from generator.text.shape import Shape, put, shape, with_key
 
@@ -17,15 +17,20 @@ def replace_value(
     key's column. `value` is the shape of what it says. Raises Unsafe where the value is shared
     by an anchor, or where `source` has several lines inside a collection in flow style.
     """
-    node = document.node(route)
+    node = node_at(document, route, what)
     if is_shared(node):
         raise refuse(document, node, what, "the value holds a YAML anchor or alias")
     if "\n" in source and _in_flow(document, route):
         raise refuse(document, node, what, "it stands in a mapping that is written in braces")
     column = _column(document, route)
     new = _indented(source, column, newline_at(document, node.start))
+    start = node.start
+    if source.startswith("\n"):
+        start = len(document.text[:start].rstrip(" "))
+    elif document.text[start - 1 : start] == ":":
+        new = f" {new}"
     expected = put(shape(document.root), route, value)
-    return apply(document, [Edit(node.start, node.end, new)], expected, what)
+    return apply(document, [Edit(start, node.end, new)], expected, what)
 
 
 def add_key(
@@ -36,7 +41,7 @@ def add_key(
     `source` may begin with a newline, then the value stands on lines of its own. Raises Unsafe
     where the mapping is in flow style or shared.
     """
-    mapping = document.node(route)
+    mapping = node_at(document, route, what)
     if not isinstance(mapping, Mapping):
         raise refuse(document, mapping, what, "a mapping is expected there")
     if mapping.anchor is not None:

@@ -7,6 +7,7 @@ on the item below it and stays.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from generator.text.document import (
@@ -20,11 +21,11 @@ from generator.text.document import (
     dump,
     parse,
 )
-from generator.text.edit import Edit, apply, newline_at, refuse, unsafe
+from generator.text.edit import Edit, apply, newline_at, node_at, refuse
 from generator.text.shape import Shape, at, put, shape, with_item, without_item
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ItemText:
     """An item on its own: lines without newlines, the dash of the item in column 0."""
 
@@ -36,7 +37,7 @@ class ItemText:
         return "".join((margin + line if line else line) + newline for line in self.lines)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class _Lines:
     """Where an item stands: its lines from `start` to `end`, its dash, and its column."""
 
@@ -92,6 +93,8 @@ def remove(document: Document, route: Route, what: str) -> Document:
     """
     sequence, index = _sequence(document, route[:-1], what), route[-1]
     assert isinstance(index, int)
+    if is_shared(sequence.items[index]):
+        raise refuse(document, sequence.items[index], what, "it holds a YAML anchor or alias")
     expected = without_item(shape(document.root), route[:-1], index)
     lines = _lines(document, sequence, index, what)
     start, end = lines.start, lines.end
@@ -99,10 +102,7 @@ def remove(document: Document, route: Route, what: str) -> Document:
     if len(sequence.items) == 1:
         edits.append(_emptied(document, route[:-1], what))
     elif _spaced(document, sequence):
-        if index > 0:
-            start = document.line_end(sequence.items[index - 1].end)
-        else:
-            end = _lines(document, sequence, 1, what).start
+        start, end = _with_blank_lines(document, start, end, above=index > 0)
     text = document.text
     if end == len(text) and not text.endswith("\n"):
         start = len(text[:start].removesuffix("\n").removesuffix("\r"))
@@ -117,7 +117,7 @@ def insert(
     `item` is the shape of what `text` says. An empty list (`[]`, or a key with no value)
     becomes a list in block style. Raises Unsafe where the list is in flow style or shared.
     """
-    node = document.node(route)
+    node = node_at(document, route, what)
     empty = isinstance(node, Scalar) and node.value == "" and not node.style
     if empty or (isinstance(node, Sequence) and not node.items):
         return _insert_first(document, route, text, item, what)
@@ -158,10 +158,7 @@ def sequence_offset(document: Document) -> int:
 
 
 def _sequence(document: Document, route: Route, what: str) -> Sequence:
-    try:
-        node = document.node(route)
-    except KeyError:
-        raise unsafe(document, 1, what, "a YAML alias stands on the way to the list") from None
+    node = node_at(document, route, what)
     if isinstance(node, Alias) or node.anchor is not None:
         raise refuse(document, node, what, "the list is shared by a YAML anchor or alias")
     if not isinstance(node, Sequence):
@@ -205,6 +202,18 @@ def _dash(document: Document, sequence: Sequence, index: int) -> int | None:
     return None
 
 
+def _with_blank_lines(document: Document, start: int, end: int, above: bool) -> tuple[int, int]:
+    """Return a span of lines with the blank lines directly above it, or directly below."""
+    text = document.text
+    if above:
+        while start and not text[document.line_start(start - 1) : start].strip():
+            start = document.line_start(start - 1)
+    else:
+        while end < len(text) and not text[end : document.line_end(end)].strip():
+            end = document.line_end(end)
+    return start, end
+
+
 def _spaced(document: Document, sequence: Sequence) -> bool:
     """Tell whether blank lines stand between the items of a sequence, as a rule."""
     gaps = [
@@ -228,11 +237,14 @@ def _emptied(document: Document, route: Route, what: str) -> Edit:
 
 def _colon(document: Document, route: Route, what: str) -> int:
     """Return the offset behind the colon of the key at `route`."""
-    mapping, name = document.node(route[:-1]), route[-1]
+    mapping = node_at(document, route[:-1], what) if route else None
     if not isinstance(mapping, Mapping) or mapping.flow:
         raise refuse(document, mapping, what, "the list does not stand under a key of its own")
-    key = next(k for k, _ in mapping.pairs if isinstance(k, Scalar) and k.value == name)
-    return document.text.index(":", key.end) + 1
+    named = [k for k, _ in mapping.pairs if isinstance(k, Scalar) and k.value == route[-1]]
+    found = re.compile(r"[ \t]*:").match(document.text, named[-1].end)
+    if found is None:
+        raise refuse(document, mapping, what, "no colon follows the list's key on its line")
+    return found.end()
 
 
 def _insert_first(

@@ -46,11 +46,13 @@ def put(tree: Shape, route: Route, new: Shape) -> Shape:
         items[head] = _node(put(items[head], rest, new))
         return replace(tree, items=tuple(items))
     if isinstance(tree, Mapping) and isinstance(head, str):
-        places = [i for i, key in enumerate(tree.key_names()) if key == head]
-        if len(places) == 1 and len(tree.key_names()) == len(tree.pairs):
+        keys = [key.value if isinstance(key, Scalar) else None for key, _ in tree.pairs]
+        if head in keys:
+            # A key that stands twice: the last one counts, as for Ansible.
+            place = len(keys) - 1 - keys[::-1].index(head)
             pairs = list(tree.pairs)
-            key, value = pairs[places[0]]
-            pairs[places[0]] = (key, _node(put(value, rest, new)))
+            key, value = pairs[place]
+            pairs[place] = (key, _node(put(value, rest, new)))
             return replace(tree, pairs=tuple(pairs))
     raise KeyError(route)
 

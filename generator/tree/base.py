@@ -7,6 +7,7 @@ links are followed only inside the tree, and nothing above its top is ever read.
 from __future__ import annotations
 
 import posixpath
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -19,7 +20,7 @@ MAX_LINKS = 40
 """As many symbolic links as Linux follows in one path."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Base:
     """What a series is made for.
 
@@ -45,6 +46,13 @@ class Tree(Protocol):
     def prefix(self) -> str:
         """The tree's path below the top of its repository, with a final slash, or empty."""
 
+    @property
+    def links(self) -> frozenset[str] | None:
+        """The paths of all symbolic links, None where only a look at each path can tell."""
+
+    def read_ahead(self, matters: Callable[[str], bool]) -> None:
+        """Read all files whose paths matter, where that is faster than one by one."""
+
     def mode(self, path: str) -> str | None:
         """Return the git mode of a file or link, None where there is no such entry."""
 
@@ -65,9 +73,10 @@ def normal(path: str) -> str | None:
 
 def resolve(tree: Tree, path: str) -> str | None:
     """Follow the symbolic links in a path; None where it leaves the tree or loops."""
-    pending = (normal(path) or "").split("/") if normal(path) is not None else None
-    if pending is None:
-        return None
+    path_inside = normal(path)
+    if path_inside is None or not _may_hold_link(tree, path_inside):
+        return path_inside
+    pending = path_inside.split("/")
     done: list[str] = []
     links = 0
     while pending:
@@ -85,10 +94,21 @@ def resolve(tree: Tree, path: str) -> str | None:
     return "/".join(done)
 
 
+def _may_hold_link(tree: Tree, path: str) -> bool:
+    links = tree.links
+    return links is None or path in links or path.startswith(tuple(f"{link}/" for link in links))
+
+
 def find(tree: Tree, path: str) -> str | None:
     """Return the path of the regular file that a path names, None where there is none."""
     real = resolve(tree, path)
     return real if real and tree.mode(real) in (FILE, EXECUTABLE) else None
+
+
+def names(tree: Tree, directory: str) -> list[str]:
+    """Return the names in a folder, through links inside the tree; none where it leaves it."""
+    real = resolve(tree, directory)
+    return tree.names(real) if real is not None else []
 
 
 def read(tree: Tree, path: str) -> bytes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+from collections.abc import Callable
 from pathlib import Path
 
 from generator.exits import UnusableInput
@@ -15,10 +16,14 @@ class DirectoryTree:
     """The files below a directory, read when asked for."""
 
     prefix = ""
+    links: frozenset[str] | None = None
 
     def __init__(self, top: Path, base: Base) -> None:
         self.top = top
         self.base = base
+
+    def read_ahead(self, matters: Callable[[str], bool]) -> None:
+        """Do nothing: the system reads files fast enough one by one."""
 
     def mode(self, path: str) -> str | None:
         """Return the git mode that a file would have, None for folders and special files."""

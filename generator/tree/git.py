@@ -6,7 +6,9 @@ a tree is untrusted input and nothing of it is run.
 
 from __future__ import annotations
 
+import contextlib
 import os
+import re
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +19,24 @@ from generator.exits import UnusableInput
 if TYPE_CHECKING:
     from git import Git
 
-_HARMLESS = ("-c", "core.hooksPath=/dev/null", "-c", "core.fsmonitor=false")
+_HARMLESS = (
+    "--no-optional-locks", "-c", "core.hooksPath=/dev/null", "-c", "core.fsmonitor=false",
+)  # fmt: skip
+
+_OF_ANOTHER_REPOSITORY = (
+    "GIT_ALTERNATE_OBJECT_DIRECTORIES", "GIT_COMMON_DIR", "GIT_CONFIG", "GIT_CONFIG_COUNT",
+    "GIT_CONFIG_PARAMETERS", "GIT_DIFF_OPTS", "GIT_DIR", "GIT_EXTERNAL_DIFF", "GIT_GRAFT_FILE",
+    "GIT_IMPLICIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_NAMESPACE", "GIT_NO_REPLACE_OBJECTS",
+    "GIT_OBJECT_DIRECTORY", "GIT_PREFIX", "GIT_REPLACE_REF_BASE", "GIT_SHALLOW_FILE",
+    "GIT_WORK_TREE",
+)  # fmt: skip
+"""What git sets for hooks and aliases; see `git rev-parse --local-env-vars`."""
+
+
+def forget_other_repository() -> None:
+    """Drop variables by which git would read another repository than the one that is named."""
+    for name in _OF_ANOTHER_REPOSITORY:
+        os.environ.pop(name, None)
 
 
 def git_in(directory: Path) -> Git:
@@ -56,14 +75,16 @@ def sealed(home: Path) -> dict[str, str]:
 
 def first_line(stderr: object) -> str:
     """Return what git complained of, as one line without its prefix."""
-    text = str(stderr).strip().removeprefix("stderr: ").strip().strip("'").strip()
+    text = str(stderr).strip()
+    quoted = re.fullmatch(r"stderr: '(.*)'", text, re.DOTALL)
+    text = quoted[1] if quoted else text
     for line in text.splitlines():
         if line.strip():
             return line.strip().removeprefix("fatal: ").removeprefix("error: ")
     return "no reason was given"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Repository:
     """A repository and the place in it that a path names.
 
@@ -86,6 +107,11 @@ def repository_at(path: Path) -> Repository | None:
     try:
         answer = run_git(path, "rev-parse", *asked, "--show-prefix")
     except UnusableInput as error:
+        if "dubious ownership" in str(error):
+            raise UnusableInput(
+                f"git does not trust {path}, which belongs to someone else; if you do, run "
+                f"`git config --global --add safe.directory {path.resolve()}`."
+            ) from None
         if "not a git repository" in str(error):
             return None
         raise
@@ -105,7 +131,7 @@ def commit_of(repository: Repository, revision: str) -> str:
 
     Raises UnusableInput where the revision begins with a dash or names no commit.
     """
-    if revision.startswith("-") or not revision.strip() or "\0" in revision:
+    if revision.startswith("-") or not revision.strip() or not revision.isprintable():
         raise UnusableInput(f"'{revision}' is not a revision; name a tag, a branch or a commit.")
     try:
         return run_git(
@@ -117,6 +143,10 @@ def commit_of(repository: Repository, revision: str) -> str:
             f"the repository {repository.directory} has no revision '{revision}'; "
             "fetch it, or name one that `git tag` or `git branch` lists."
         ) from None
+
+
+_AT_ONCE = 100
+"""Requests that surely fit into a pipe's buffer, so that neither side waits for the other."""
 
 
 class ObjectReader:
@@ -132,17 +162,56 @@ class ObjectReader:
 
         Raises UnusableInput where the repository lacks the object.
         """
-        self._process.stdin.write(object_id.encode() + b"\n")
-        self._process.stdin.flush()
+        return self.blobs([object_id], limit).get(object_id)
+
+    def blobs(self, object_ids: list[str], limit: int) -> dict[str, bytes]:
+        """Return the bytes of blobs by id, without those larger than `limit` bytes.
+
+        Raises UnusableInput where the repository lacks one or cannot read it.
+        """
+        found: dict[str, bytes] = {}
+        for start in range(0, len(object_ids), _AT_ONCE):
+            asked = object_ids[start : start + _AT_ONCE]
+            try:
+                self._process.stdin.write(b"".join(b"%s\n" % name.encode() for name in asked))
+                self._process.stdin.flush()
+            except BrokenPipeError:
+                raise _unreadable(asked[0]) from None
+            for object_id in asked:
+                data = self._next(object_id, limit)
+                if data is not None:
+                    found[object_id] = data
+        return found
+
+    def _next(self, object_id: str, limit: int) -> bytes | None:
         header = self._process.stdout.readline().split()
         if len(header) != 3:
-            raise UnusableInput(f"the object {object_id} is missing from the repository.")
+            raise _unreadable(object_id)
         size = int(header[2])
-        data = self._process.stdout.read(size + 1)[:size]
-        return bytes(data) if size <= limit else None
+        if size <= limit:
+            data = bytes(self._process.stdout.read(size + 1))
+            if len(data) != size + 1:
+                raise _unreadable(object_id)
+            return data[:size]
+        left = size + 1
+        while left > 0:
+            read = self._process.stdout.read(min(left, limit))
+            if not read:
+                raise _unreadable(object_id)
+            left -= len(read)
+        return None
 
     def close(self) -> None:
-        """End the process."""
-        self._process.stdin.close()
-        self._process.stdout.close()
-        self._process.wait()
+        """End the process, however it fared: what mattered was said when it was read."""
+        from git.exc import GitCommandError
+
+        with contextlib.suppress(GitCommandError, OSError):
+            self._process.stdin.close()
+            self._process.stdout.close()
+            self._process.wait()
+
+
+def _unreadable(object_id: str) -> UnusableInput:
+    return UnusableInput(
+        f"git cannot read the object {object_id} of the repository; `git fsck` tells more."
+    )

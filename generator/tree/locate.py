@@ -6,17 +6,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from generator.exits import UnusableInput
-from generator.tree.base import Base, Tree, find
+from generator.tree.base import Base, Tree, find, names
 from generator.tree.directory import DirectoryTree
 from generator.tree.git import Repository, commit_of, repository_at, run_git
 from generator.tree.memory import MemoryTree
-from generator.tree.release import open_release, upstream_url
 from generator.tree.revision import RevisionTree
-from generator.tree.sample import sample_files
 from generator.tree.worktree import WorkTree
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Wanted:
     """What the user named: a path, with or without a revision, a release, or the sample."""
 
@@ -36,10 +34,12 @@ def open_tree(wanted: Wanted) -> Tree:
     return tree
 
 
-def is_kubespray(tree: Tree) -> bool:
-    """Tell whether a tree has Kubespray's shape: a cluster playbook and roles of its own."""
-    playbook = find(tree, "playbooks/cluster.yml") or find(tree, "cluster.yml")
-    return bool(playbook and any(name.startswith("kubernetes") for name in tree.names("roles")))
+def is_kubespray(tree: Tree, folder: str = "") -> bool:
+    """Tell whether a folder has Kubespray's shape: a cluster playbook and roles of its own."""
+    below = f"{folder}/" if folder else ""
+    playbook = find(tree, f"{below}playbooks/cluster.yml") or find(tree, f"{below}cluster.yml")
+    roles = names(tree, f"{below}roles") if playbook else []
+    return any(name.startswith("kubernetes") for name in roles)
 
 
 def require_kubespray(tree: Tree) -> None:
@@ -56,9 +56,13 @@ def require_kubespray(tree: Tree) -> None:
 
 def _open(wanted: Wanted) -> Tree:
     if wanted.sample:
+        from generator.tree.sample import sample_files
+
         return MemoryTree(sample_files(), "the embedded sample")
     if wanted.release is not None:
         from platformdirs import user_cache_path
+
+        from generator.tree.release import open_release, upstream_url
 
         return open_release(wanted.release, upstream_url(), user_cache_path("kubespray-patchgen"))
     path = wanted.path
@@ -103,9 +107,9 @@ def _kubespray_below(tree: Tree) -> str | None:
     for _ in range(3):
         deeper = []
         for folder in folders:
-            for name in tree.names(folder)[:200]:
+            for name in names(tree, folder)[:200]:
                 path = f"{folder}/{name}" if folder else name
-                if find(tree, f"{path}/playbooks/cluster.yml") or find(tree, f"{path}/cluster.yml"):
+                if is_kubespray(tree, path):
                     return path
                 if not name.startswith(".") and tree.mode(path) is None:
                     deeper.append(path)

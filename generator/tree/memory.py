@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from generator.exits import UnusableInput
 from generator.tree.base import FILE, Base, Tree
@@ -12,10 +12,14 @@ class MemoryTree:
     """A tree made of a mapping of paths to bytes; every file is a regular one."""
 
     prefix = ""
+    links: frozenset[str] = frozenset()
 
     def __init__(self, files: Mapping[str, bytes], name: str) -> None:
         self._files = dict(files)
         self.base = Base(name)
+
+    def read_ahead(self, matters: Callable[[str], bool]) -> None:
+        """Do nothing: all is in memory."""
 
     def mode(self, path: str) -> str | None:
         """Return the mode of a regular file where the path is one."""
@@ -43,6 +47,15 @@ class ChangedTree:
         self._files = dict(files)
         self.base = below.base
         self.prefix = below.prefix
+
+    @property
+    def links(self) -> frozenset[str] | None:
+        """The links of the tree below: a change is never one."""
+        return self._below.links
+
+    def read_ahead(self, matters: Callable[[str], bool]) -> None:
+        """Let the tree below read ahead."""
+        self._below.read_ahead(matters)
 
     def mode(self, path: str) -> str | None:
         """Return an entry's mode; a changed file keeps the one it had."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cached_property
 
 from generator.exits import UnusableInput
 from generator.text.document import MAX_BYTES
-from generator.tree.base import Base
+from generator.tree.base import EXECUTABLE, FILE, LINK, Base, normal
 from generator.tree.git import ObjectReader, Repository, run_git
 
 _SUBMODULE = "160000"
@@ -19,6 +20,7 @@ class RevisionTree:
         self.prefix = prefix
         self.base = Base(name, commit, name, hash_name=repository.hash_name)
         self._repository = repository
+        self._ahead: dict[str, bytes] = {}
 
     @cached_property
     def _entries(self) -> dict[str, tuple[str, str]]:
@@ -41,11 +43,15 @@ class RevisionTree:
     def _require_folder(self) -> None:
         folder = self.prefix.rstrip("/")
         assert self.base.commit is not None
-        row = run_git(
-            self._repository.directory, "ls-tree", "--full-tree", self.base.commit, "--", folder
-        )
+        row = ""
+        if normal(folder) is not None:
+            row = run_git(
+                self._repository.directory, "ls-tree", "--full-tree", self.base.commit, "--", folder
+            )
         if not row:
             raise UnusableInput(f"revision {self.base.name} has no folder '{folder}'.")
+        if " blob " in row:
+            raise UnusableInput(f"'{folder}' is a file; name the folder of a Kubespray after ':'.")
         if row.startswith(_SUBMODULE):
             raise UnusableInput(
                 f"'{folder}' is a submodule: its files are in a repository of its own. "
@@ -67,6 +73,24 @@ class RevisionTree:
     def _reader(self) -> ObjectReader:
         return ObjectReader(self._repository.directory)
 
+    @cached_property
+    def links(self) -> frozenset[str]:
+        """The paths of all symbolic links."""
+        return frozenset(path for path, (mode, _) in self._entries.items() if mode == LINK)
+
+    def read_ahead(self, matters: Callable[[str], bool]) -> None:
+        """Read all blobs whose paths matter in a few round trips, each blob once."""
+        wanted = [
+            (path, object_id)
+            for path, (mode, object_id) in self._entries.items()
+            if mode in (FILE, EXECUTABLE) and path not in self._ahead and matters(path)
+        ]
+        ids = list(dict.fromkeys(object_id for _, object_id in wanted))
+        blobs = self._reader.blobs(ids, MAX_BYTES)
+        for path, object_id in wanted:
+            if object_id in blobs:
+                self._ahead[path] = blobs[object_id]
+
     def mode(self, path: str) -> str | None:
         """Return an entry's mode; a submodule is no file."""
         entry = self._entries.get(path)
@@ -74,10 +98,15 @@ class RevisionTree:
 
     def raw(self, path: str) -> bytes:
         """Return a blob's bytes."""
+        if path in self._ahead:
+            return self._ahead[path]
         entry = self._entries.get(path)
         if entry is None or entry[0] == _SUBMODULE:
             raise UnusableInput(f"{path}: there is no such file in {self.base.name}.")
-        data = self._reader.blob(entry[1], MAX_BYTES)
+        try:
+            data = self._reader.blob(entry[1], MAX_BYTES)
+        except UnusableInput as error:
+            raise UnusableInput(f"{path} in {self.base.name}: {error}") from None
         if data is None:
             raise UnusableInput(f"{path} in {self.base.name} is larger than 8 MiB, the limit.")
         return data

@@ -8,7 +8,7 @@ from pathlib import Path
 from generator.exits import UnusableInput
 from generator.tree.base import Base
 from generator.tree.directory import DirectoryTree
-from generator.tree.git import ObjectReader, Repository, run_git
+from generator.tree.git import Repository, run_git
 
 
 class WorkTree(DirectoryTree):
@@ -30,18 +30,14 @@ class WorkTree(DirectoryTree):
     def raw(self, path: str) -> bytes:
         """Return a file's bytes, with git's line endings."""
         data = super().raw(path)
-        if b"\r\n" not in data:
-            return data
-        unix = data.replace(b"\r\n", b"\n")
-        return unix if unix == self._staged(path) else data
+        turned = b"\r\n" in data and self._turned(path)
+        return data.replace(b"\r\n", b"\n") if turned else data
 
     def on_disk(self, path: str, data: bytes) -> bytes:
         """Return new bytes of a file as they belong on disk, given those with git's endings."""
-        if self.mode(path) is None or b"\r\n" in data:
+        if self.mode(path) is None or b"\r\n" in data or b"\r\n" not in super().raw(path):
             return data
-        old = super().raw(path)
-        turned = b"\r\n" in old and self.raw(path) != old
-        return data.replace(b"\n", b"\r\n") if turned else data
+        return data.replace(b"\n", b"\r\n") if self._turned(path) else data
 
     def uncommitted(self, paths: list[str]) -> list[str]:
         """Return those of the paths that differ from the last commit or are not tracked."""
@@ -52,22 +48,23 @@ class WorkTree(DirectoryTree):
         changed = (row[3:] for row in answer.split("\0") if row)
         return [path.removeprefix(self.prefix) for path in changed]
 
-    @cached_property
-    def _reader(self) -> ObjectReader:
-        return ObjectReader(self.top)
-
-    def _staged(self, path: str) -> bytes | None:
+    def _turned(self, path: str) -> bool:
+        """Tell whether git stores a file with LF that it checked out with CR LF."""
         try:
-            row = run_git(self.top, "ls-files", "-s", "--", f":(literal){path}")
+            row = run_git(self.top, "ls-files", "--eol", "--", f":(literal){path}")
         except UnusableInput:
-            return None
-        fields = row.split()
-        return self._reader.blob(fields[1], 2**31) if len(fields) >= 3 else None
+            return False
+        index, work, attribute = [*row.partition("\t")[0].split(), "", "", ""][:3]
+        converts = attribute.startswith(("attr/text", "attr/eol")) or self._autocrlf
+        return index == "i/lf" and work == "w/crlf" and attribute != "attr/-text" and converts
 
-    def close(self) -> None:
-        """End the process that reads the objects, where one runs."""
-        if "_reader" in self.__dict__:
-            self._reader.close()
+    @cached_property
+    def _autocrlf(self) -> bool:
+        try:
+            setting = run_git(self.top, "config", "--get", "core.autocrlf")
+        except UnusableInput:
+            return False
+        return setting.lower() in ("true", "yes", "on", "1", "input")
 
 
 def _head(repository: Repository) -> str | None:

@@ -13,7 +13,7 @@ from generator.resources import resource_dir
 from generator.tree.base import find, normal, read, resolve
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class AddFile:
     """Add the file `path` with the text of `template`.
 
@@ -30,9 +30,9 @@ class AddFile:
         """Read the operation from a patch file."""
         fields.only(["path", "template"])
         path, template = fields.text("path"), fields.text("template")
-        for name in (path, template):
-            if normal(name) in (None, "") or name != normal(name):
-                raise UnusableInput(f"'{name}' in 'add-file' is not a path inside the tree.")
+        for field, name in (("path", path), ("template", template)):
+            if not name or name != normal(name):
+                raise fields.wrong(field, "a plain path that leaves no folder")
         return cls(path, template, folder)
 
     def describe(self) -> str:
@@ -44,13 +44,20 @@ class AddFile:
         new = self._text()
         if find(kubespray.tree, self.path) is not None:
             if read(kubespray.tree, self.path) == new:
-                return NotNeeded(f"{self.path} is there already")
+                return NotNeeded(f"{self.path} is there already", True)
             raise Unsafe(
                 f"{self.path}:1: cannot add this file safely: the tree has another one there. "
                 "Compare the two and remove or rename one."
             )
         if resolve(kubespray.tree, self.path) != self.path:
             raise Unsafe(f"{self.path}:1: cannot add this file safely: a link is in its path.")
+        parts = self.path.split("/")
+        parents = ("/".join(parts[:length]) for length in range(1, len(parts)))
+        if kubespray.tree.names(self.path) or any(kubespray.exists(parent) for parent in parents):
+            raise Unsafe(
+                f"{self.path}:1: cannot add this file safely: a folder has its name, or a file "
+                "that of one of its folders."
+            )
         return Changed({self.path: new}, f"{self.path} is missing")
 
     def _text(self) -> bytes:

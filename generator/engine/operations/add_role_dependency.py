@@ -12,16 +12,17 @@ from generator.engine.operations.base import (
     NotNeeded,
     changed,
     role_document,
-    role_folder,
 )
 from generator.exits import Unsafe
 from generator.model.kubespray import Kubespray
 from generator.model.role import same_role
 from generator.text.document import Mapping, Sequence
+from generator.text.edit import refuse
+from generator.text.mapping import add_key
 from generator.text.sequence import insert, item_of, sequence_offset
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class AddRoleDependency:
     """Add `dependency` (its entry as plain data) to `role`, before the one on role `before`.
 
@@ -49,7 +50,7 @@ class AddRoleDependency:
 
     def apply(self, kubespray: Kubespray) -> Changed | NotNeeded:
         """Return the role's meta file with the dependency."""
-        folder = role_folder(kubespray, self.role)
+        folder = kubespray.role_named(self.role)
         document = role_document(kubespray, self.role, "meta/main.yml")
         name = self.dependency["role"]
         if folder is None:
@@ -62,16 +63,19 @@ class AddRoleDependency:
         listed = kubespray.meta(folder).dependencies
         present = next((use for use in listed if same_role(use.name, name)), None)
         if present is not None:
-            return NotNeeded(f"{self.role} depends on {name} already ({present.place})")
+            return NotNeeded(f"{self.role} depends on {name} already ({present.place})", True)
         positions = [i for i, use in enumerate(listed) if same_role(use.name, self.before)]
         position = positions[0] if positions else len(listed)
-        node = document.node(("dependencies",))
-        if isinstance(node, Sequence) and len(node.items) != len(listed):
-            raise Unsafe(
-                f"{document.place(node)}: cannot add a dependency on '{name}' safely: an entry "
-                "of this list is not a role. Add it by hand."
-            )
-        text, item = item_of(self.dependency, sequence_offset(document))
         what = f"add a dependency on '{name}'"
+        offset = sequence_offset(document)
+        text, item = item_of(self.dependency, offset)
+        node = document.root.get("dependencies")
+        if node is None:
+            source = "".join(f"\n{' ' * offset}{line}" for line in text.lines)
+            only = Sequence(0, 0, (item,) if item is not None else (), flow=False)
+            result = add_key(document, (), "dependencies", source, only, what)
+            return changed(result, f"{document.path} has no dependency on {name}")
+        if isinstance(node, Sequence) and len(node.items) != len(listed):
+            raise refuse(document, node, what, "an entry of this list is not a role")
         result = insert(document, ("dependencies",), position, text, item, what)
         return changed(result, f"{document.path} has no dependency on {name}")

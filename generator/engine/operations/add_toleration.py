@@ -8,18 +8,17 @@ from typing import Any
 
 from generator.engine.fields import Fields
 from generator.engine.operations.base import Changed, NotNeeded, changed, role_document
-from generator.engine.operations.selector import check_steps, select
-from generator.exits import UnusableInput
+from generator.engine.operations.selector import read_steps, select
 from generator.model.kubespray import Kubespray
 from generator.model.toleration import toleration_from
 from generator.text.document import Mapping, Scalar, Sequence, data_of, parse
 from generator.text.edit import refuse
 from generator.text.mapping import add_key
-from generator.text.sequence import insert, item_of, sequence_offset
+from generator.text.sequence import insert, is_shared, item_of, sequence_offset
 from generator.text.shape import shape
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class AddToleration:
     """Add `toleration` to the tolerations of the mapping at `at` in `file` of `role`.
 
@@ -37,8 +36,8 @@ class AddToleration:
         fields.only(["role", "file", "at", "toleration"])
         data = fields.data("toleration")
         if toleration_from(data) is None or not data:
-            raise UnusableInput("'toleration' in 'add-toleration' must be a mapping.")
-        return cls(fields.text("role"), fields.text("file"), check_steps(fields.data("at")), data)
+            raise fields.wrong("toleration", "a mapping that is not empty")
+        return cls(fields.text("role"), fields.text("file"), read_steps(fields, "at"), data)
 
     def describe(self) -> str:
         """Return what the operation does."""
@@ -71,8 +70,10 @@ class AddToleration:
             isinstance(listed, Scalar) and listed.value == "" and not listed.style
         ):
             raise refuse(document, listed, what, "its tolerations are not a list")
+        if is_shared(listed):
+            raise refuse(document, listed, what, "it holds a YAML anchor or alias")
         found = (toleration_from(data_of(entry)) for entry in entries)
         if any(toleration is not None and toleration.subsumes(wanted) for toleration in found):
-            return NotNeeded(f"{place} tolerates the taint already")
+            return NotNeeded(f"{place} tolerates the taint already", True)
         result = insert(document, there, len(entries), text, item, what)
         return changed(result, f"{place} does not tolerate the taint")

@@ -12,8 +12,10 @@ from generator.text.shape import Shape, shape
 
 _SAME_FOR_TASKS = frozenset(
     """
-    tags when vars become become_user become_method become_flags delegate_to delegate_facts
-    environment any_errors_fatal ignore_errors no_log run_once check_mode diff
+    tags when vars become become_user become_method become_flags become_exe delegate_to
+    delegate_facts environment any_errors_fatal ignore_errors ignore_unreachable connection port
+    remote_user no_log run_once check_mode diff debugger module_defaults collections throttle
+    timeout
     """.split()  # noqa: SIM905
 )
 """Keywords of a role's entry that a task takes with the same meaning."""
@@ -44,6 +46,8 @@ def as_task(document: Document, route: Route, offset: int, what: str) -> tuple[I
         word = key.value if isinstance(key, Scalar) else ""
         if word in ("role", "name"):
             continue
+        if word == "src":
+            raise refuse(document, key, what, "a task has no 'src'")
         written = _written(document, word, value, offset, what)
         if word in _SAME_FOR_TASKS:
             lines += [f"  {line}" for line in written]

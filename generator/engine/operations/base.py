@@ -13,14 +13,18 @@ from generator.model.step import Order, Step
 from generator.text.document import Document
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class NotNeeded:
-    """The tree has nothing to change; `reason` is a sentence."""
+    """The tree has nothing to change; `reason` is a sentence.
+
+    `already` tells that the tree is as wanted, rather than without what the operation works on.
+    """
 
     reason: str
+    already: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Changed:
     """Files as they shall be; `found` is a sentence on what was wrong, with its place."""
 
@@ -64,16 +68,9 @@ def direct_entry(order: Order, step: Step, what: str) -> None:
         )
 
 
-def role_folder(kubespray: Kubespray, role: str) -> str | None:
-    """Return a role's folder in the tree, by its name or with underscores for its dashes."""
-    names = dict.fromkeys([role, role.replace("-", "_")])
-    paths = (kubespray.role_path(name, "", None) for name in names)
-    return next((path for path in paths if path), None)
-
-
 def role_document(kubespray: Kubespray, role: str, file: str) -> Document | None:
     """Return a role's file (`meta/main.yml`, say), under either ending, None where missing."""
-    folder = role_folder(kubespray, role)
+    folder = kubespray.role_named(role)
     if folder is None:
         return None
     parent, _, name = file.rpartition("/")

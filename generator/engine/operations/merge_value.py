@@ -14,21 +14,18 @@ from typing import Any
 
 from generator.engine.fields import Fields
 from generator.engine.operations.base import Changed, NotNeeded, changed, role_document
-from generator.engine.operations.jinja import literal_entries
-from generator.engine.operations.selector import check_steps, select
-from generator.exits import UnusableInput
+from generator.engine.operations.jinja import entries_of, entries_under, expression_source
+from generator.engine.operations.selector import read_steps, select
 from generator.model.kubespray import Kubespray
 from generator.model.toleration import toleration_from
 from generator.text.document import Document, Mapping, Node, Route, Scalar, Sequence, data_of, parse
 from generator.text.edit import refuse
 from generator.text.mapping import add_key, replace_value
-from generator.text.sequence import insert, item_of, sequence_offset
+from generator.text.sequence import insert, is_shared, item_of, sequence_offset
 from generator.text.shape import shape
 
-_WHOLE = re.compile(r"\{\{-?(.*?)-?\}\}", re.DOTALL)
 
-
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Replaced:
     """The entries that the list had by default: by the value of a variable of the role."""
 
@@ -45,7 +42,7 @@ class Replaced:
         return self.known.get(version, self.otherwise)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class MergeValue:
     """Merge `entries` into the list `into` of the mapping that stands at `at`.
 
@@ -65,16 +62,19 @@ class MergeValue:
         fields.only(["role", "file", "at", "list", "entries", "replaced"])
         entries = fields.data("entries")
         if not isinstance(entries, list) or not entries:
-            raise UnusableInput("'entries' in 'merge-value' must be a list that is not empty.")
+            raise fields.wrong("entries", "a list that is not empty")
         inner = fields.inner("replaced")
         replaced = None
         if inner is not None:
             inner.only(["variable", "known", "otherwise"])
-            replaced = Replaced(
-                inner.text("variable"), inner.data("known"), inner.data("otherwise")
-            )
+            known, otherwise = inner.data("known"), inner.data("otherwise")
+            if not isinstance(known, dict) or not all(isinstance(v, list) for v in known.values()):
+                raise inner.wrong("known", "a mapping of versions to lists")
+            if not isinstance(otherwise, list):
+                raise inner.wrong("otherwise", "a list")
+            replaced = Replaced(inner.text("variable"), known, otherwise)
         return cls(
-            fields.text("role"), fields.text("file"), check_steps(fields.data("at")),
+            fields.text("role"), fields.text("file"), read_steps(fields, "at"),
             fields.text("list"), entries, replaced,
         )  # fmt: skip
 
@@ -92,7 +92,7 @@ class MergeValue:
         node = document.node(route) if present else None
         place = document.place(node or document.node(route[:-1]))
         if all(_covered(entry, self._present(document, node)) for entry in self.entries):
-            return NotNeeded(f"{place} has the entries in '{self.into}' already")
+            return NotNeeded(f"{place} has the entries in '{self.into}' already", True)
         defaults = self.replaced.entries(kubespray, self.role) if self.replaced else []
         wanted = [*defaults, *self.entries]
         return changed(
@@ -104,12 +104,12 @@ class MergeValue:
         """Return the entries that the value brings in any case, as far as they are literal."""
         if isinstance(node, Mapping):
             inner = document.value(node, self.into)
+            if isinstance(inner, Sequence) and is_shared(node):
+                raise refuse(document, inner, "merge entries", "it holds a YAML anchor or alias")
             if isinstance(inner, Sequence):
                 return [data_of(item) for item in inner.items]
-            node = inner
-        if isinstance(node, Scalar):
-            return literal_entries(node.value, self.into)
-        return []
+            return entries_of(inner.value) if isinstance(inner, Scalar) else []
+        return entries_under(node.value, self.into) if isinstance(node, Scalar) else []
 
     def _written(
         self, document: Document, route: Route, node: Node | None, wanted: list[Any], what: str
@@ -125,10 +125,10 @@ class MergeValue:
             return self._into_mapping(document, route, node, wanted, what)
         if not isinstance(node, Scalar):
             raise refuse(document, node, what, "the value is neither a mapping nor a template")
-        whole = _WHOLE.fullmatch(node.value.strip())
-        if whole is None:
+        expression = expression_source(node.value)
+        if expression is None:
             raise refuse(document, node, what, "the value is not one template from end to end")
-        source = _merged_mapping(whole[1].strip(), self.into, wanted)
+        source = _merged_mapping(expression, self.into, wanted)
         return _put_template(document, route, source, what)
 
     def _into_mapping(
@@ -148,10 +148,10 @@ class MergeValue:
                     position = len(here.items) if isinstance(here, Sequence) else 0
                     document = insert(document, there, position, text, item, what)
             return document
-        whole = _WHOLE.fullmatch(inner.value.strip()) if isinstance(inner, Scalar) else None
-        if whole is None:
+        expression = expression_source(inner.value) if isinstance(inner, Scalar) else None
+        if expression is None:
             raise refuse(document, inner, what, f"'{self.into}' is neither a list nor a template")
-        return _put_template(document, there, _merged_list(whole[1].strip(), wanted), what)
+        return _put_template(document, there, _merged_list(expression, wanted), what)
 
     def _block(self, document: Document, wanted: list[Any]) -> str:
         """Return a mapping with the list alone, as it stands below a key."""
@@ -186,8 +186,13 @@ def _merged_mapping(expression: str, into: str, wanted: list[Any]) -> str:
     rows = "".join(f"  {_literal(entry)},\n" for entry in wanted)
     return (
         f"{{{{ {name} | default({{}}, true) | combine({{'{into}': [\n{rows}"
-        f"] | union({name}.{into} | default([], true))}}) }}}}"
+        f"] | union({_item(name, into)} | default([], true))}}) }}}}"
     )
+
+
+def _item(name: str, key: str) -> str:
+    """Return the expression for a mapping's item; a dash in a dotted name would be a minus."""
+    return f"{name}.{key}" if key.isidentifier() else f"{name}[{_literal(key)}]"
 
 
 def _merged_list(expression: str, wanted: list[Any]) -> str:

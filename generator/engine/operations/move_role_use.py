@@ -15,7 +15,7 @@ from generator.engine.operations.base import (
     order_of,
     there,
 )
-from generator.engine.operations.only_on import covers, runs_only_on
+from generator.engine.operations.only_on import covers, limits, runs_only_on
 from generator.exits import Unsafe
 from generator.model.facts import providers, providing_steps
 from generator.model.kubespray import Kubespray
@@ -28,12 +28,12 @@ from generator.text.shape import shape
 _PLAY_KEYWORDS = (
     "become", "become_exe", "become_flags", "become_method", "become_user", "check_mode",
     "collections", "connection", "environment", "ignore_errors", "module_defaults", "no_log",
-    "remote_user", "run_once", "strategy", "tags", "vars", "vars_files",
+    "remote_user", "run_once", "strategy", "vars", "vars_files",
 )  # fmt: skip
 """Keywords of a play that change how a role in it runs (Ansible docs, "Playbook Keywords")."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class MoveRoleUse:
     """Move `role` in `playbook` behind the last step that provides one of the facts `after`.
 
@@ -77,13 +77,14 @@ class MoveRoleUse:
             return NotNeeded(f"{order.playbook} does not use {self.role}")
         if not early:
             return NotNeeded(
-                f"{order.playbook} runs {there(steps[0])} after {there(target)} already"
+                f"{order.playbook} runs {there(steps[0])} after {there(target)} already", True
             )
         source = self._single(order, steps, early)
         later = [f"{there(step)}, {fact}" for fact, step in self._later(order, source)]
         found = f"{there(source)} runs before what it needs: {'; '.join(later)}"
         if len(early) < len(steps):
             again = next(step for step in steps if step not in early)
+            self._check_conditions(kubespray, source, again)
             document = _document(kubespray, source)
             result = remove(document, source.entry, f"remove role '{self.role}'")
             return Changed(
@@ -114,14 +115,25 @@ class MoveRoleUse:
             )
         return early[0]
 
+    def _check_conditions(self, kubespray: Kubespray, source: Step, again: Step) -> None:
+        """Raise Unsafe where the later use may not run although the earlier one would."""
+        own = kubespray.meta(again.path).dependencies if again.path else ()
+        known = {*source.when, *(condition for use in own for condition in use.when)}
+        for condition in again.when:
+            if condition not in known and not limits(condition, self.only_on):
+                raise Unsafe(
+                    f"{again.place}: cannot remove the earlier use of role '{self.role}' "
+                    f"({source.place}) safely: this one runs only when {condition}. "
+                    "Remove one of them by hand."
+                )
+
     def _refuse_templates(self, order: Order, target: Step) -> None:
         """Raise Unsafe where an earlier role name made by a template could mean the role."""
         for step in order.steps:
             use = step.use
             if step.number > target.number or not (use.is_role and use.is_template):
                 continue
-            parts = re.split(r"\{\{.*?\}\}|\{%.*?%\}", use.name)
-            if re.fullmatch(".*".join(re.escape(part) for part in parts), self.role):
+            if _could_mean(use.name, self.role):
                 raise Unsafe(
                     f"{step.place}: cannot tell whether the role name '{use.name}', made by a "
                     f"template, means '{self.role}'. Write the name out, then try again."
@@ -149,7 +161,17 @@ class MoveRoleUse:
             return
         origin, goal = _document(kubespray, source), _document(kubespray, target)
         here, other = origin.node(source.play.route), goal.node(target.play.route)
-        assert isinstance(here, Mapping) and isinstance(other, Mapping)
+        if not isinstance(here, Mapping) or not isinstance(other, Mapping):
+            raise Unsafe(
+                f"{target.play.place}: cannot move role '{self.role}' safely: a play is a YAML "
+                "alias. Move it by hand."
+            )
+        if source.play.when != target.play.when or source.play.tags != target.play.tags:
+            raise Unsafe(
+                f"{target.play.place}: cannot move role '{self.role}' safely: the conditions or "
+                f"tags of this play, or of its import, differ from those at {source.play.place}. "
+                "Move it by hand."
+            )
         for keyword in _PLAY_KEYWORDS:
             ours, theirs = origin.value(here, keyword), goal.value(other, keyword)
             if shape(ours) != shape(theirs):
@@ -173,6 +195,20 @@ class MoveRoleUse:
                 f"{self.only_on}, and the plays have different hosts ('{source.play.hosts}', "
                 f"'{target.play.hosts}'). Move it by hand."
             )
+
+
+def _could_mean(template: str, role: str) -> bool:
+    """Tell whether a role name made by a template could come out as a role's name."""
+    first, *middle, last = re.split(r"(?:\{\{.*?\}\}|\{%.*?%\})+", template, flags=re.DOTALL)
+    if not role.startswith(first) or not role.endswith(last):
+        return False
+    at, end = len(first), len(role) - len(last)
+    for part in middle:
+        at = role.find(part, at, end)
+        if at < 0:
+            return False
+        at += len(part)
+    return at <= end
 
 
 def last_provider(order: Order, facts: tuple[str, ...]) -> Step | None:

@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from generator.engine.fields import Fields
-from generator.engine.operations.base import Changed, NotNeeded, changed, role_folder
+from generator.engine.operations.base import Changed, NotNeeded, changed
 from generator.exits import Unsafe
 from generator.model.kubespray import Kubespray
 from generator.model.role import same_role
 from generator.text.sequence import remove
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class RemoveRoleDependency:
     """Remove the dependency on role `dependency` from `role`."""
 
@@ -32,11 +32,11 @@ class RemoveRoleDependency:
 
     def apply(self, kubespray: Kubespray) -> Changed | NotNeeded:
         """Return the role's meta file without the dependency."""
-        folder = role_folder(kubespray, self.role)
+        folder = kubespray.role_named(self.role)
         listed = kubespray.meta(folder).dependencies if folder else ()
         found = [use for use in listed if same_role(use.name, self.dependency)]
         if not found:
-            return NotNeeded(f"{self.role} does not depend on {self.dependency}")
+            return NotNeeded(f"{self.role} does not depend on {self.dependency}", True)
         what = f"remove the dependency on '{self.dependency}'"
         if len(found) > 1:
             raise Unsafe(

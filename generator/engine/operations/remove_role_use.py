@@ -12,7 +12,7 @@ from generator.model.kubespray import Kubespray
 from generator.text.sequence import remove
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class RemoveRoleUse:
     """Remove the use of `role` from the plays of `playbook`; role dependencies stay."""
 
@@ -36,7 +36,7 @@ class RemoveRoleUse:
             [s for s in order.of_role(self.role) if s.use.kind != "dependency"] if order else []
         )
         if order is None or not direct:
-            return NotNeeded(f"{self.playbook} does not use {self.role} itself")
+            return NotNeeded(f"{self.playbook} does not use {self.role} itself", True)
         step = direct[0]
         direct_entry(order, step, f"remove role '{self.role}'")
         if len(direct) > 1:

@@ -4,22 +4,25 @@ from __future__ import annotations
 
 from typing import Any
 
-from generator.exits import Unsafe, UnusableInput
+from generator.engine.fields import Fields
+from generator.exits import Unsafe
+from generator.model.role import same_role
 from generator.text.document import Document, Mapping, Node, Route, Scalar, Sequence
 
 
-def check_steps(steps: Any) -> tuple[Any, ...]:
+def read_steps(fields: Fields, name: str) -> tuple[Any, ...]:
     """Return the steps of a way, each a key or a mapping of one key and the value it must have.
 
-    Raises UnusableInput where they are anything else.
+    Raises UnusableInput where the field is anything else.
     """
+    steps = fields.data(name)
     good = isinstance(steps, list) and all(
         isinstance(step, str)
-        or (isinstance(step, dict) and len(step) == 1 and _is_text(next(iter(step.values()))))
+        or (isinstance(step, dict) and [type(value) for value in step.values()] == [str])
         for step in steps
     )
     if not good or not steps:
-        raise UnusableInput("'at' must be a list of keys and of mappings such as {role: x}.")
+        raise fields.wrong(name, "a list of keys and of mappings such as {role: x}")
     return tuple(steps)
 
 
@@ -47,16 +50,12 @@ def select(document: Document, steps: tuple[Any, ...], what: str) -> tuple[Route
     return route, node is not None
 
 
-def _is_text(value: object) -> bool:
-    return isinstance(value, str)
-
-
 def _matching(node: Node | None, key: str, value: str) -> list[int]:
     items = node.items if isinstance(node, Sequence) else ()
     found = []
     for index, item in enumerate(items):
         name = item.get(key) if isinstance(item, Mapping) else None
-        if isinstance(name, Scalar) and name.value == value:
+        if isinstance(name, Scalar) and same_role(name.value, value):
             found.append(index)
     return found
 
