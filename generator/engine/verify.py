@@ -16,7 +16,7 @@ from generator.model.kubespray import Kubespray, playbook_stem
 from generator.model.role import same_role
 from generator.model.step import Order, Step
 from generator.model.use import Use
-from generator.tree.base import normal
+from generator.tree.base import find
 
 
 def verify(patch: SemanticPatch, before: Kubespray, after: Kubespray, files: Iterable[str]) -> None:
@@ -25,26 +25,23 @@ def verify(patch: SemanticPatch, before: Kubespray, after: Kubespray, files: Ite
     Raises Unsafe naming the file and line where a playbook's order changed that should not,
     changed otherwise than promised, or can no longer be read.
     """
-    reordered = {path for path in files if _brings(before, path) != _brings(after, path)}
-    if not reordered:
-        return
-    for playbook in _concerned(before, reordered):
-        _verify_playbook(patch, before, after, playbook)
-
-
-def _concerned(kubespray: Kubespray, reordered: set[str]) -> list[str]:
-    """Return the playbooks whose order may have changed.
-
-    One that another of them imports is part of the other's order and needs no look of its own.
-    """
-    only_playbooks = all(_is_playbook_file(path) for path in reordered)
-    files = {playbook: kubespray.imported_files(playbook) for playbook in kubespray.playbooks()}
+    made_of = {
+        playbook: [find(before.tree, path) for path in before.imported_files(playbook)]
+        for playbook in before.playbooks()
+    }
+    of_playbooks = {path for paths in made_of.values() for path in paths}
+    changed = set(files)
+    in_roles = {
+        path for path in changed - of_playbooks if _brings(before, path) != _brings(after, path)
+    }
     concerned = [
-        playbook for playbook, made_of in files.items()
-        if not only_playbooks or reordered & set(made_of)
-    ]  # fmt: skip
-    imported = {path for playbook in concerned for path in files[playbook][1:]}
-    return [playbook for playbook in concerned if playbook not in imported]
+        playbook for playbook, paths in made_of.items() if in_roles or changed & set(paths)
+    ]
+    # One that another of them imports is part of the other's order and needs no look of its own.
+    imported = {path for playbook in concerned for path in made_of[playbook][1:]}
+    for playbook in concerned:
+        if find(before.tree, playbook) not in imported:
+            _verify_playbook(patch, before, after, playbook)
 
 
 def _verify_playbook(
@@ -118,15 +115,12 @@ def _after_all(patch: SemanticPatch, order: Order, role: str, facts: tuple[str, 
 
 
 def _brings(kubespray: Kubespray, path: str) -> list[Any]:
-    """Return what a file of the tree brings into orders: uses, imports and plays, in order.
+    """Return what a file of a role brings into orders.
 
     A change that leaves this alone leaves every order alone.
     """
-    if _is_playbook_file(path):
-        return [("playbook", kubespray.tree.raw(path) if kubespray.exists(path) else None)]
     return [
-        (use.kind, use.name, use.tags, use.when, use.params if use.kind == "role" else (),
-         use.tasks_from, use.apply_tags)
+        (use.kind, use.name, use.tags, use.when, use.tasks_from, use.apply_tags)
         for use in _uses(kubespray, path)
     ]  # fmt: skip
 
@@ -140,8 +134,3 @@ def _uses(kubespray: Kubespray, path: str) -> Iterator[Use]:
         yield from kubespray.meta(role).dependencies
     elif "/tasks/" in path:
         yield from kubespray.task_uses(path)
-
-
-def _is_playbook_file(path: str) -> bool:
-    real = normal(path)
-    return real is not None and not real.startswith("roles/") and "/roles/" not in real

@@ -146,7 +146,7 @@ class Kubespray:
             name = name.removeprefix(f"{collection}.").replace(".", "/") + ".yml"
             basedir = "playbooks"
         path = normal(posixpath.join(basedir, name))
-        return find(self.tree, path) if path else None
+        return path if path and self.exists(path) else None
 
     def role_path(self, name: str, basedir: str, role: str | None) -> str | None:
         """Return the folder of the role that a name means in a playbook's folder, or a role."""

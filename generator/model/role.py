@@ -69,15 +69,16 @@ def locate_role(
 ) -> str | None:
     """Return the folder of the role that a name means, None where the tree has no such role.
 
-    `folders` are searched in order. A name that begins with the tree's own collection is
-    looked for as if it did not.
+    A folder that is a link keeps its name: it is what the role is called. `folders` are
+    searched in order. A name that begins with the tree's own collection is looked for as if it
+    did not.
     """
     if collection and name.startswith(f"{collection}."):
         name = name.removeprefix(f"{collection}.").replace(".", "/")
     for folder in folders:
         path = normal(posixpath.join(folder, name))
         if path and is_role(tree, path):
-            return resolve(tree, path)
+            return path
     return None
 
 

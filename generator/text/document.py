@@ -13,7 +13,7 @@ import bisect
 import io
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, TypeAlias
 
@@ -27,6 +27,9 @@ MAX_DEPTH = 200
 
 _FORBIDDEN = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 """What no YAML file may hold (YAML 1.2.2, production c-printable)."""
+
+_COLON = re.compile(r"[ \t]*:")
+_DASH = re.compile(r"^[ ]*-", re.MULTILINE)
 
 Route: TypeAlias = tuple["str | int", ...]
 """The way from a document's root to a node: keys of mappings and indexes of sequences."""
@@ -348,25 +351,35 @@ def _close(text: str, collection: _Open, end: int, shift: int) -> Node:
     event, children = collection.event, collection.children
     start = event.start_mark.index + shift
     if not event.flow_style:
-        end = _true_end(text, start, children)
+        place = _after_colon if collection.mapping else _after_dash
+        for index, child in enumerate(children):
+            if child.start == child.end and isinstance(child, Scalar):
+                before = children[index - 1].end if index else start
+                at = place(text, before, child)
+                children[index] = replace(child, start=at, end=at)
+        # A block collection's own end overshoots into blank lines and comments.
+        end = max([start, *(child.end for child in children)])
     if collection.mapping:
         pairs = tuple(zip(children[::2], children[1::2], strict=True))
         return Mapping(start, end, pairs, bool(event.flow_style), _tag(event), event.anchor)
     return Sequence(start, end, tuple(children), bool(event.flow_style), _tag(event), event.anchor)
 
 
-def _true_end(text: str, start: int, children: list[Node]) -> int:
-    """Return the end of a block collection's last leaf.
+def _after_colon(text: str, key_end: int, value: Scalar) -> int:
+    """Return where a missing value belongs: behind the colon, or behind a key that has none.
 
-    The parser's own end overshoots into blank lines and comments, and it places a value that is
-    missing altogether at the next token.
+    The parsers place it there, or at the next token, which may be lines further on.
     """
-    end = start
-    for child in children:
-        missing = child.start == child.end and "\n" in text[end : child.start]
-        if not missing:
-            end = max(end, child.end)
-    return end
+    found = _COLON.match(text, key_end)
+    return found.end() if found and found.end() <= value.start else min(key_end, value.start)
+
+
+def _after_dash(text: str, item_end: int, item: Scalar) -> int:
+    """Return where a missing item belongs: behind its dash."""
+    if text[item.start - 1 : item.start] == "-":
+        return item.start
+    found = _DASH.search(text, item_end, item.start)
+    return found.end() if found else item.start
 
 
 def _tag(event: Any) -> str | None:

@@ -35,28 +35,38 @@ def open_release(name: str, url: str, cache: Path) -> RevisionTree:
     tag, branch = f"refs/tags/{name}", f"refs/heads/{name}"
     commit = _commit(store, tag)
     if commit is None:
-        commit = _fetch(store, url, [tag, branch])
-    if commit is None:
-        commit = _commit(store, branch)
+        try:
+            commit = _fetch(store, url, [tag, branch])
+        except UnusableInput as error:
+            commit = _commit(store, branch)
+            if commit is None:
+                raise UnusableInput(
+                    f"release '{name}' is not in the cache, and {url} cannot be reached: {error}"
+                ) from None
     if commit is None:
         raise UnusableInput(
-            f"{url} has no release '{name}', or cannot be reached and the cache does not have it; "
-            f"`git ls-remote --tags {url}` lists them."
+            f"{url} has no release '{name}'; `git ls-remote --tags {url}` lists them."
         )
-    repository = Repository(store, None, "", _hash_name(store))
-    return RevisionTree(repository, commit, name)
+    return RevisionTree(Repository(store, None, "", _hash_name(store)), commit, name)
 
 
 def _store(url: str, cache: Path) -> Path:
-    """Return the cache's bare repository for a URL, made where it is not there yet."""
-    store = cache / "releases" / f"{hashlib.sha256(url.encode()).hexdigest()[:16]}.git"
+    """Return the path of the cache's bare repository for a URL, whether it is there or not."""
+    return cache / "releases" / f"{hashlib.sha256(url.encode()).hexdigest()[:16]}.git"
+
+
+def _make(store: Path, hash_name: str) -> None:
+    """Make the bare repository where it is not there yet."""
     if store.is_dir():
-        return store
+        return
     try:
         store.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=store.parent) as staging:
             made = Path(staging) / "new.git"
-            run_git(store.parent, "init", "--quiet", "--bare", "--template=", str(made))
+            run_git(
+                store.parent, "init", "--quiet", "--bare", "--template=",
+                f"--object-format={hash_name}", str(made),
+            )  # fmt: skip
             try:
                 made.rename(store)
             except OSError:
@@ -67,24 +77,31 @@ def _store(url: str, cache: Path) -> Path:
             f"the cache {store.parent} cannot be written ({error.strerror}); "
             "set XDG_CACHE_HOME to a directory that can."
         ) from None
-    return store
 
 
 def _fetch(store: Path, url: str, refs: list[str]) -> str | None:
-    """Fetch the first of the refs that the repository has; None where it has none of them."""
+    """Fetch the first of the refs that the repository has; None where it has none of them.
+
+    Raises UnusableInput where the repository cannot be read.
+    """
+    quiet = {"GIT_TERMINAL_PROMPT": "0"}
+    listing = run_git(Path(), "ls-remote", "--end-of-options", url, *refs, env=quiet)
+    rows = [row.split("\t") for row in listing.splitlines() if "\t" in row]
+    ids = {ref: object_id for object_id, ref in rows}
     for ref in refs:
-        try:
+        if ref in ids:
+            _make(store, "sha256" if len(ids[ref]) == 64 else "sha1")
             run_git(
                 store, "fetch", "--quiet", "--depth=1", "--no-tags", "--end-of-options",
-                url, f"+{ref}:{ref}", env={"GIT_TERMINAL_PROMPT": "0"},
+                url, f"+{ref}:{ref}", env=quiet,
             )  # fmt: skip
-        except UnusableInput:
-            continue
-        return _commit(store, ref)
+            return _commit(store, ref)
     return None
 
 
 def _commit(store: Path, ref: str) -> str | None:
+    if not store.is_dir():
+        return None
     try:
         return run_git(store, "rev-parse", "--verify", "--quiet", f"{ref}^{{commit}}")
     except UnusableInput:
