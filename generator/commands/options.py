@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
+from contextlib import ExitStack
 from functools import wraps
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from generator.commands.talk import printable
 from generator.engine.patch import SemanticPatch, load_patches
 from generator.engine.series import Choice, choose
 from generator.resources import resource_dir
 from generator.tree.base import Tree
+from generator.tree.git import Progress
 from generator.tree.locate import Wanted, open_tree
 
-Command = TypeVar("Command", bound=Callable[..., Any])
+if TYPE_CHECKING:
+    from click._termui_impl import ProgressBar
 
 
 def tree_options(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -91,11 +96,30 @@ def all_patches(directories: tuple[Path, ...]) -> dict[str, SemanticPatch]:
 
 def opened(wanted: Wanted) -> Tree:
     """Return the tree that the options name; its reading processes end with the command."""
-    tree = open_tree(wanted)
+    with ExitStack() as stack:
+        tree = open_tree(wanted, _bar(stack, f"Fetching {printable(wanted.release or '')}"))
     close = getattr(tree, "close", None)
     if close is not None:
         click.get_current_context().call_on_close(close)
     return tree
+
+
+def _bar(stack: ExitStack, label: str) -> Progress | None:
+    """Return what shows a progress bar from the first time that it is told of progress.
+
+    None where standard error is no terminal.
+    """
+    if not sys.stderr.isatty():
+        return None
+    bars: list[ProgressBar[int]] = []
+
+    def show(done: float) -> None:
+        if not bars:
+            bar = click.progressbar(length=1000, label=label, file=sys.stderr)
+            bars.append(stack.enter_context(bar))
+        bars[0].update(int(done * 1000) - bars[0].pos)
+
+    return show
 
 
 _patch_dir = click.option(

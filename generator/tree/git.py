@@ -10,9 +10,10 @@ import contextlib
 import os
 import re
 import subprocess
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from generator.exits import UnusableInput
 
@@ -62,6 +63,38 @@ def run_git(directory: Path, *arguments: str, **options: Any) -> str:
     except GitCommandError as error:
         raise UnusableInput(f"git {arguments[0]} failed: {first_line(error.stderr)}") from None
     return str(result)
+
+
+Progress: TypeAlias = Callable[[float], None]
+"""Is told how much of a transfer is done, from 0 to 1."""
+
+
+def fetch(directory: Path, url: str, refspec: str, progress: Progress | None = None) -> None:
+    """Fetch one ref without its history; raises UnusableInput where that fails."""
+    from git import RemoteProgress
+    from git.cmd import handle_process_output
+    from git.exc import GitCommandError
+
+    class Meter(RemoteProgress):
+        def update(
+            self, op_code: int, cur_count: str | float, max_count: str | float | None = None,
+            message: str = "",
+        ) -> None:  # fmt: skip
+            if progress is not None and max_count and op_code & self.RECEIVING:
+                progress(float(cur_count) / float(max_count))
+
+    meter = Meter()
+    process: Any = git_in(directory).execute(
+        ["git", *_HARMLESS, "fetch", "--progress", "--depth=1", "--no-tags", "--end-of-options",
+         url, refspec],
+        as_process=True, universal_newlines=True, env={"GIT_TERMINAL_PROMPT": "0"},
+    )  # fmt: skip
+    handle_process_output(process, None, meter.new_message_handler(), decode_streams=False)
+    try:
+        process.wait()
+    except GitCommandError as error:
+        said = "\n".join(meter.error_lines) or error.stderr
+        raise UnusableInput(f"git fetch failed: {first_line(said)}") from None
 
 
 def sealed(home: Path) -> dict[str, str]:

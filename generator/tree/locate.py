@@ -8,7 +8,7 @@ from pathlib import Path
 from generator.exits import UnusableInput
 from generator.tree.base import Base, Tree, find, names
 from generator.tree.directory import DirectoryTree
-from generator.tree.git import Repository, commit_of, repository_at, run_git
+from generator.tree.git import Progress, Repository, commit_of, repository_at, run_git
 from generator.tree.memory import MemoryTree
 from generator.tree.revision import RevisionTree
 from generator.tree.worktree import WorkTree
@@ -24,12 +24,12 @@ class Wanted:
     sample: bool = False
 
 
-def open_tree(wanted: Wanted) -> Tree:
-    """Return the Kubespray tree that is wanted.
+def open_tree(wanted: Wanted, progress: Progress | None = None) -> Tree:
+    """Return the Kubespray tree that is wanted; `progress` is told how far a fetch is.
 
     Raises UnusableInput where there is none, or where it is not a Kubespray tree.
     """
-    tree = _open(wanted)
+    tree = _open(wanted, progress)
     require_kubespray(tree)
     return tree
 
@@ -54,7 +54,7 @@ def require_kubespray(tree: Tree) -> None:
     )
 
 
-def _open(wanted: Wanted) -> Tree:
+def _open(wanted: Wanted, progress: Progress | None) -> Tree:
     if wanted.sample:
         from generator.tree.sample import sample_files
 
@@ -64,7 +64,8 @@ def _open(wanted: Wanted) -> Tree:
 
         from generator.tree.release import open_release, upstream_url
 
-        return open_release(wanted.release, upstream_url(), user_cache_path("kubespray-patchgen"))
+        cache = user_cache_path("kubespray-patchgen")
+        return open_release(wanted.release, upstream_url(), cache, progress)
     path = wanted.path
     if not path.exists():
         raise UnusableInput(f"{path}: there is no such directory.")

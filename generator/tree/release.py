@@ -9,7 +9,7 @@ import tempfile
 from pathlib import Path
 
 from generator.exits import UnusableInput
-from generator.tree.git import Repository, run_git
+from generator.tree.git import Progress, Repository, fetch, run_git
 from generator.tree.revision import RevisionTree
 
 UPSTREAM = "https://github.com/kubernetes-sigs/kubespray"
@@ -22,12 +22,14 @@ def upstream_url() -> str:
     return os.environ.get("KUBESPRAY_URL") or UPSTREAM
 
 
-def open_release(name: str, url: str, cache: Path) -> RevisionTree:
+def open_release(
+    name: str, url: str, cache: Path, progress: Progress | None = None
+) -> RevisionTree:
     """Return a release of the repository at `url`, by its tag or branch.
 
     A tag that the cache has is never fetched again; a branch is fetched anew where the
-    repository can be reached and served from the cache where not. Raises UnusableInput where
-    neither has it.
+    repository can be reached and served from the cache where not. `progress` is told how far a
+    fetch is. Raises UnusableInput where neither has the release.
     """
     if not _NAME.fullmatch(name) or ".." in name:
         raise UnusableInput(f"'{name}' is not the name of a release; v2.24.0 is one.")
@@ -36,7 +38,7 @@ def open_release(name: str, url: str, cache: Path) -> RevisionTree:
     commit = _commit(store, tag)
     if commit is None:
         try:
-            commit = _fetch(store, url, [tag, branch])
+            commit = _fetch(store, url, [tag, branch], progress)
         except UnusableInput as error:
             commit = _commit(store, branch)
             if commit is None:
@@ -79,7 +81,7 @@ def _make(store: Path, hash_name: str) -> None:
         ) from None
 
 
-def _fetch(store: Path, url: str, refs: list[str]) -> str | None:
+def _fetch(store: Path, url: str, refs: list[str], progress: Progress | None) -> str | None:
     """Fetch the first of the refs that the repository has; None where it has none of them.
 
     Raises UnusableInput where the repository cannot be read.
@@ -91,10 +93,7 @@ def _fetch(store: Path, url: str, refs: list[str]) -> str | None:
     for ref in refs:
         if ref in ids:
             _make(store, "sha256" if len(ids[ref]) == 64 else "sha1")
-            run_git(
-                store, "fetch", "--quiet", "--depth=1", "--no-tags", "--end-of-options",
-                url, f"+{ref}:{ref}", env=quiet,
-            )  # fmt: skip
+            fetch(store, url, f"+{ref}:{ref}", progress)
             return _commit(store, ref)
     return None
 
