@@ -16,11 +16,12 @@ from generator.engine.patch import SemanticPatch, load_patches
 from generator.engine.series import Choice, choose
 from generator.resources import resource_dir
 from generator.tree.base import Tree
-from generator.tree.git import Progress
 from generator.tree.locate import Wanted, open_tree
 
 if TYPE_CHECKING:
     from click._termui_impl import ProgressBar
+
+    from generator.tree.release import Progress
 
 
 def tree_options(function: Callable[..., Any]) -> Callable[..., Any]:

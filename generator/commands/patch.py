@@ -118,7 +118,7 @@ def _write(tree: Tree, series: Series, directory: Path, prefix: str) -> None:
     from generator.emit.mail import mails
     from generator.emit.worktree import uncommitted
 
-    if not series.applied:
+    if not series.applied and not directory.exists():
         return
     written = mails(series, prefix, bool(uncommitted(tree, series)))
     names = write_series(directory, [applied.patch.id for applied in series.applied], written)

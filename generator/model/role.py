@@ -108,3 +108,17 @@ def role_name(path: str) -> str:
 def same_role(one: str, other: str) -> bool:
     """Tell whether two names mean one role; upstream has turned dashes into underscores."""
     return one.replace("-", "_") == other.replace("-", "_")
+
+
+def could_mean(template: str, role: str) -> bool:
+    """Tell whether a role name made by a template could come out as a role's name."""
+    first, *middle, last = re.split(r"(?:\{\{.*?\}\}|\{%.*?%\})+", template, flags=re.DOTALL)
+    if not role.startswith(first) or not role.endswith(last):
+        return False
+    at, end = len(first), len(role) - len(last)
+    for part in middle:
+        at = role.find(part, at, end)
+        if at < 0:
+            return False
+        at += len(part)
+    return at <= end

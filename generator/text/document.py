@@ -234,20 +234,25 @@ def parse(path: str, text: str) -> Document:
     return Document(path, text, tuple(_compose(path, text, events, shift)))
 
 
-def data_of(node: Node | None) -> Any:
+def data_of(node: Node | None, trusted: Document | None = None) -> Any:
     """Return a node as plain Python data, with texts, whole numbers, booleans and null.
 
-    For the program's own data files and for short literals. An alias raises UnusableInput.
+    For the program's own data files and for short literals. Aliases are followed in a
+    `trusted` document only, because a few lines of them can mean gigabytes; elsewhere they
+    raise UnusableInput, as a key does that stands twice or is no plain word.
     """
+    if isinstance(node, Alias) and trusted is not None:
+        node = trusted.follow(node)
     if node is None:
         return None
     if isinstance(node, Sequence):
-        return [data_of(item) for item in node.items]
+        return [data_of(item, trusted) for item in node.items]
     if isinstance(node, Mapping):
         keys = node.key_names()
         if len(set(keys)) != len(node.pairs):
             raise UnusableInput("a mapping has a key that stands twice or is not a plain word.")
-        return {key: data_of(value) for key, (_, value) in zip(keys, node.pairs, strict=True)}
+        values = (data_of(value, trusted) for _, value in node.pairs)
+        return dict(zip(keys, values, strict=True))
     if isinstance(node, Alias):
         raise UnusableInput(f"the alias *{node.name} is not read here; write its value out.")
     if node.style or node.tag:

@@ -6,21 +6,18 @@ a tree is untrusted input and nothing of it is run.
 
 from __future__ import annotations
 
-import contextlib
 import os
 import re
-import subprocess
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 from generator.exits import UnusableInput
 
 if TYPE_CHECKING:
     from git import Git
 
-_HARMLESS = (
+HARMLESS = (
     "--no-optional-locks", "-c", "core.hooksPath=/dev/null", "-c", "core.fsmonitor=false",
 )  # fmt: skip
 
@@ -55,7 +52,7 @@ def run_git(directory: Path, *arguments: str, **options: Any) -> str:
     """
     from git.exc import GitCommandError, GitCommandNotFound
 
-    command = ["git", *_HARMLESS, *arguments]
+    command = ["git", *HARMLESS, *arguments]
     try:
         result = git_in(directory).execute(command, **options)
     except GitCommandNotFound:
@@ -63,38 +60,6 @@ def run_git(directory: Path, *arguments: str, **options: Any) -> str:
     except GitCommandError as error:
         raise UnusableInput(f"git {arguments[0]} failed: {first_line(error.stderr)}") from None
     return str(result)
-
-
-Progress: TypeAlias = Callable[[float], None]
-"""Is told how much of a transfer is done, from 0 to 1."""
-
-
-def fetch(directory: Path, url: str, refspec: str, progress: Progress | None = None) -> None:
-    """Fetch one ref without its history; raises UnusableInput where that fails."""
-    from git import RemoteProgress
-    from git.cmd import handle_process_output
-    from git.exc import GitCommandError
-
-    class Meter(RemoteProgress):
-        def update(
-            self, op_code: int, cur_count: str | float, max_count: str | float | None = None,
-            message: str = "",
-        ) -> None:  # fmt: skip
-            if progress is not None and max_count and op_code & self.RECEIVING:
-                progress(float(cur_count) / float(max_count))
-
-    meter = Meter()
-    process: Any = git_in(directory).execute(
-        ["git", *_HARMLESS, "fetch", "--progress", "--depth=1", "--no-tags", "--end-of-options",
-         url, refspec],
-        as_process=True, universal_newlines=True, env={"GIT_TERMINAL_PROMPT": "0"},
-    )  # fmt: skip
-    handle_process_output(process, None, meter.new_message_handler(), decode_streams=False)
-    try:
-        process.wait()
-    except GitCommandError as error:
-        said = "\n".join(meter.error_lines) or error.stderr
-        raise UnusableInput(f"git fetch failed: {first_line(said)}") from None
 
 
 def sealed(home: Path) -> dict[str, str]:
@@ -107,14 +72,16 @@ def sealed(home: Path) -> dict[str, str]:
 
 
 def first_line(stderr: object) -> str:
-    """Return what git complained of, as one line without its prefix."""
+    """Return what git complained of, as one line without its prefix.
+
+    Warnings and traces may stand before it.
+    """
     text = str(stderr).strip()
     quoted = re.fullmatch(r"stderr: '(.*)'", text, re.DOTALL)
-    text = quoted[1] if quoted else text
-    for line in text.splitlines():
-        if line.strip():
-            return line.strip().removeprefix("fatal: ").removeprefix("error: ")
-    return "no reason was given"
+    lines = [line.strip() for line in (quoted[1] if quoted else text).splitlines() if line.strip()]
+    complaints = [line for line in lines if line.startswith(("fatal: ", "error: "))]
+    first = next(iter([*complaints, *lines]), "no reason was given")
+    return first.removeprefix("fatal: ").removeprefix("error: ")
 
 
 @dataclass(frozen=True)
@@ -176,75 +143,3 @@ def commit_of(repository: Repository, revision: str) -> str:
             f"the repository {repository.directory} has no revision '{revision}'; "
             "fetch it, or name one that `git tag` or `git branch` lists."
         ) from None
-
-
-_AT_ONCE = 100
-"""Requests that surely fit into a pipe's buffer, so that neither side waits for the other."""
-
-
-class ObjectReader:
-    """Blobs of one repository, read through a single `git cat-file --batch`."""
-
-    def __init__(self, directory: Path) -> None:
-        self._process: Any = git_in(directory).execute(
-            ["git", *_HARMLESS, "cat-file", "--batch"], as_process=True, istream=subprocess.PIPE
-        )
-
-    def blob(self, object_id: str, limit: int) -> bytes | None:
-        """Return a blob's bytes, None where it is larger than `limit` bytes.
-
-        Raises UnusableInput where the repository lacks the object.
-        """
-        return self.blobs([object_id], limit).get(object_id)
-
-    def blobs(self, object_ids: list[str], limit: int) -> dict[str, bytes]:
-        """Return the bytes of blobs by id, without those larger than `limit` bytes.
-
-        Raises UnusableInput where the repository lacks one or cannot read it.
-        """
-        found: dict[str, bytes] = {}
-        for start in range(0, len(object_ids), _AT_ONCE):
-            asked = object_ids[start : start + _AT_ONCE]
-            try:
-                self._process.stdin.write(b"".join(b"%s\n" % name.encode() for name in asked))
-                self._process.stdin.flush()
-            except BrokenPipeError:
-                raise _unreadable(asked[0]) from None
-            for object_id in asked:
-                data = self._next(object_id, limit)
-                if data is not None:
-                    found[object_id] = data
-        return found
-
-    def _next(self, object_id: str, limit: int) -> bytes | None:
-        header = self._process.stdout.readline().split()
-        if len(header) != 3:
-            raise _unreadable(object_id)
-        size = int(header[2])
-        if size <= limit:
-            data = bytes(self._process.stdout.read(size + 1))
-            if len(data) != size + 1:
-                raise _unreadable(object_id)
-            return data[:size]
-        left = size + 1
-        while left > 0:
-            read = self._process.stdout.read(min(left, limit))
-            if not read:
-                raise _unreadable(object_id)
-            left -= len(read)
-        return None
-
-    def close(self) -> None:
-        """End the process, however it fared: what mattered was said when it was read."""
-        from git.exc import GitCommandError
-
-        with contextlib.suppress(GitCommandError, OSError):
-            self._process.stdin.close()
-            self._process.stdout.close()
-            self._process.wait()
-
-
-def _unreadable(object_id: str) -> UnusableInput:
-    return UnusableInput(
-        f"git cannot read the object {object_id} of the repository; `git fsck` tells more."
-    )

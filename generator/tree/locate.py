@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from generator.exits import UnusableInput
 from generator.tree.base import Base, Tree, find, names
 from generator.tree.directory import DirectoryTree
-from generator.tree.git import Progress, Repository, commit_of, repository_at, run_git
+from generator.tree.git import Repository, commit_of, repository_at, run_git
 from generator.tree.memory import MemoryTree
 from generator.tree.revision import RevisionTree
 from generator.tree.worktree import WorkTree
+
+if TYPE_CHECKING:
+    from generator.tree.release import Progress
 
 
 @dataclass(frozen=True)

@@ -6,13 +6,18 @@ import hashlib
 import os
 import re
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any, TypeAlias
 
 from generator.exits import UnusableInput
-from generator.tree.git import Progress, Repository, fetch, run_git
+from generator.tree.git import HARMLESS, Repository, first_line, git_in, run_git
 from generator.tree.revision import RevisionTree
 
 UPSTREAM = "https://github.com/kubernetes-sigs/kubespray"
+
+Progress: TypeAlias = Callable[[float], None]
+"""Is told how much of a transfer is done, from 0 to 1."""
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]*")
 
@@ -93,7 +98,7 @@ def _fetch(store: Path, url: str, refs: list[str], progress: Progress | None) ->
     for ref in refs:
         if ref in ids:
             _make(store, "sha256" if len(ids[ref]) == 64 else "sha1")
-            fetch(store, url, f"+{ref}:{ref}", progress)
+            _transfer(store, url, f"+{ref}:{ref}", progress)
             return _commit(store, ref)
     return None
 
@@ -109,3 +114,31 @@ def _commit(store: Path, ref: str) -> str | None:
 
 def _hash_name(store: Path) -> str:
     return run_git(store, "rev-parse", "--show-object-format")
+
+
+def _transfer(directory: Path, url: str, refspec: str, progress: Progress | None = None) -> None:
+    """Fetch one ref without its history; raises UnusableInput where that fails."""
+    from git import RemoteProgress
+    from git.cmd import handle_process_output
+    from git.exc import GitCommandError
+
+    class Meter(RemoteProgress):
+        def update(
+            self, op_code: int, cur_count: str | float, max_count: str | float | None = None,
+            message: str = "",
+        ) -> None:  # fmt: skip
+            if progress is not None and max_count and op_code & self.RECEIVING:
+                progress(float(cur_count) / float(max_count))
+
+    meter = Meter()
+    process: Any = git_in(directory).execute(
+        ["git", *HARMLESS, "fetch", "--progress", "--depth=1", "--no-tags", "--end-of-options",
+         url, refspec],
+        as_process=True, universal_newlines=True, env={"GIT_TERMINAL_PROMPT": "0"},
+    )  # fmt: skip
+    handle_process_output(process, None, meter.new_message_handler(), decode_streams=False)
+    try:
+        process.wait()
+    except GitCommandError as error:
+        said = "\n".join(meter.error_lines) or error.stderr
+        raise UnusableInput(f"git fetch failed: {first_line(said)}") from None

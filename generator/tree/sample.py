@@ -12,16 +12,17 @@ from collections.abc import Iterator
 from typing import Any
 
 from generator.resources import resource_dir
+from generator.text.document import data_of, parse
 
 
 def sample_files() -> dict[str, bytes]:
     """Return the whole sample tree: POSIX path to content, sorted, the same on every call."""
     # Heavy, and needed for the sample only.
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
-    from ruamel.yaml import YAML
 
     home = resource_dir("templates") / "sample"
-    shape = YAML(typ="safe").load((home / "sample.yml").read_bytes())
+    document = parse("sample.yml", (home / "sample.yml").read_text("utf-8"))
+    shape = data_of(document.root, trusted=document)
     env = Environment(
         loader=FileSystemLoader(home),
         # The files rendered hold Jinja2 of their own.

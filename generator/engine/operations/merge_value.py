@@ -6,7 +6,6 @@ lists, so what a chart had by default is listed again.
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import Any
 
 from generator.engine.fields import Fields
 from generator.engine.operations.base import Changed, NotNeeded, changed, role_document
+from generator.engine.operations.expression import merged_list, merged_mapping
 from generator.engine.operations.jinja import entries_of, entries_under, expression_source
 from generator.engine.operations.selector import read_steps, select
 from generator.model.kubespray import Kubespray
@@ -128,7 +128,7 @@ class MergeValue:
         expression = expression_source(node.value)
         if expression is None:
             raise refuse(document, node, what, "the value is not one template from end to end")
-        source = _merged_mapping(expression, self.into, wanted)
+        source = merged_mapping(expression, self.into, wanted)
         return _put_template(document, route, source, what)
 
     def _into_mapping(
@@ -151,7 +151,7 @@ class MergeValue:
         expression = expression_source(inner.value) if isinstance(inner, Scalar) else None
         if expression is None:
             raise refuse(document, inner, what, f"'{self.into}' is neither a list nor a template")
-        return _put_template(document, there, _merged_list(expression, wanted), what)
+        return _put_template(document, there, merged_list(expression, wanted), what)
 
     def _block(self, document: Document, wanted: list[Any]) -> str:
         """Return a mapping with the list alone, as it stands below a key."""
@@ -178,40 +178,6 @@ def _label(entry: Any) -> str:
     """Return what a message calls an entry: its key or name, or all of it."""
     named = entry.get("key") or entry.get("name") if isinstance(entry, dict) else None
     return str(named or entry)
-
-
-def _merged_mapping(expression: str, into: str, wanted: list[Any]) -> str:
-    """Return the template that merges a list into the mapping that an expression gives."""
-    name = expression if re.fullmatch(r"[\w.]+", expression) else f"({expression})"
-    rows = "".join(f"  {_literal(entry)},\n" for entry in wanted)
-    return (
-        f"{{{{ {name} | default({{}}, true) | combine({{'{into}': [\n{rows}"
-        f"] | union({_item(name, into)} | default([], true))}}) }}}}"
-    )
-
-
-def _item(name: str, key: str) -> str:
-    """Return the expression for a mapping's item; a dash in a dotted name would be a minus."""
-    return f"{name}.{key}" if key.isidentifier() else f"{name}[{_literal(key)}]"
-
-
-def _merged_list(expression: str, wanted: list[Any]) -> str:
-    """Return the template that merges entries into the list that an expression gives."""
-    name = expression if re.fullmatch(r"[\w.]+", expression) else f"({expression})"
-    rows = "".join(f"  {_literal(entry)},\n" for entry in wanted)
-    return f"{{{{ [\n{rows}] | union({name} | default([], true)) }}}}"
-
-
-def _literal(entry: Any) -> str:
-    """Return plain data as an expression of Jinja2, texts in single quotes."""
-    if isinstance(entry, dict):
-        pairs = (f"{_literal(key)}: {_literal(value)}" for key, value in entry.items())
-        return "{" + ", ".join(pairs) + "}"
-    if isinstance(entry, list):
-        return "[" + ", ".join(_literal(item) for item in entry) + "]"
-    if isinstance(entry, str):
-        return "'" + entry.replace("\\", "\\\\").replace("'", "\\'") + "'"
-    return json.dumps(entry)
 
 
 def _put_template(document: Document, route: Route, template: str, what: str) -> Document:

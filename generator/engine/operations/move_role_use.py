@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,26 +10,22 @@ from generator.engine.operations.as_task import as_task
 from generator.engine.operations.base import (
     Changed,
     NotNeeded,
+    changed,
     direct_entry,
     order_of,
     there,
 )
-from generator.engine.operations.only_on import covers, limits, runs_only_on
+from generator.engine.operations.only_on import limits
+from generator.engine.operations.other_play import check_other_play
 from generator.exits import Unsafe
 from generator.model.facts import providers, providing_steps
 from generator.model.kubespray import Kubespray
+from generator.model.role import could_mean
 from generator.model.step import Order, Step
 from generator.text.document import Document, Mapping, Route, Sequence
 from generator.text.mapping import add_key
 from generator.text.sequence import insert, remove, sequence_offset, take
 from generator.text.shape import shape
-
-_PLAY_KEYWORDS = (
-    "become", "become_exe", "become_flags", "become_method", "become_user", "check_mode",
-    "collections", "connection", "environment", "ignore_errors", "module_defaults", "no_log",
-    "remote_user", "run_once", "strategy", "vars", "vars_files",
-)  # fmt: skip
-"""Keywords of a play that change how a role in it runs (Ansible docs, "Playbook Keywords")."""
 
 
 @dataclass(frozen=True)
@@ -82,16 +77,13 @@ class MoveRoleUse:
         source = self._single(order, steps, early)
         later = [f"{there(step)}, {fact}" for fact, step in self._later(order, source)]
         found = f"{there(source)} runs before what it needs: {'; '.join(later)}"
-        if len(early) < len(steps):
-            again = next(step for step in steps if step not in early)
-            self._check_conditions(kubespray, source, again)
-            document = _document(kubespray, source)
-            result = remove(document, source.entry, f"remove role '{self.role}'")
-            return Changed(
-                {result.path: result.text.encode()},
-                f"{found}; it runs again behind them, through {again.entry_place}",
-            )
-        return Changed(self._moved(kubespray, source, target), found)
+        if len(early) == len(steps):
+            return Changed(self._moved(kubespray, source, target), found)
+        again = next(step for step in steps if step not in early)
+        self._check_conditions(kubespray, source, again)
+        document = _document(kubespray, source)
+        result = remove(document, source.entry, f"remove role '{self.role}'")
+        return changed(result, f"{found}; it runs again behind them, through {again.entry_place}")
 
     def _later(self, order: Order, source: Step) -> list[tuple[str, Step]]:
         """Return the facts that are provided only after a step, each with the step that does."""
@@ -133,14 +125,14 @@ class MoveRoleUse:
             use = step.use
             if step.number > target.number or not (use.is_role and use.is_template):
                 continue
-            if _could_mean(use.name, self.role):
+            if could_mean(use.name, self.role):
                 raise Unsafe(
                     f"{step.place}: cannot tell whether the role name '{use.name}', made by a "
                     f"template, means '{self.role}'. Write the name out, then try again."
                 )
 
     def _moved(self, kubespray: Kubespray, source: Step, target: Step) -> dict[str, bytes]:
-        self._check_plays(kubespray, source, target)
+        check_other_play(kubespray, source, target, self.only_on)
         origin, goal = _document(kubespray, source), _document(kubespray, target)
         what = f"move role '{self.role}'"
         if origin.path != goal.path:
@@ -154,61 +146,6 @@ class MoveRoleUse:
             where = (*where[:-1], where[-1] + 1)
         result = remove(goal, where, what)
         return {result.path: result.text.encode()}
-
-    def _check_plays(self, kubespray: Kubespray, source: Step, target: Step) -> None:
-        """Raise Unsafe where the role would run otherwise in the target's play."""
-        if source.play == target.play:
-            return
-        origin, goal = _document(kubespray, source), _document(kubespray, target)
-        here, other = origin.node(source.play.route), goal.node(target.play.route)
-        if not isinstance(here, Mapping) or not isinstance(other, Mapping):
-            raise Unsafe(
-                f"{target.play.place}: cannot move role '{self.role}' safely: a play is a YAML "
-                "alias. Move it by hand."
-            )
-        if source.play.when != target.play.when or source.play.tags != target.play.tags:
-            raise Unsafe(
-                f"{target.play.place}: cannot move role '{self.role}' safely: the conditions or "
-                f"tags of this play, or of its import, differ from those at {source.play.place}. "
-                "Move it by hand."
-            )
-        for keyword in _PLAY_KEYWORDS:
-            ours, theirs = origin.value(here, keyword), goal.value(other, keyword)
-            if shape(ours) != shape(theirs):
-                raise Unsafe(
-                    f"{source.play.place}: cannot move role '{self.role}' safely: '{keyword}' of "
-                    f"this play differs from that of the play at {target.play.place}. "
-                    "Move it by hand."
-                )
-        if source.play.hosts == target.play.hosts:
-            return
-        if not covers(target.play.hosts, self.only_on):
-            raise Unsafe(
-                f"{target.play.place}: cannot move role '{self.role}' safely: the hosts "
-                f"'{target.play.hosts}' of this play may leave out {self.only_on}, where the "
-                "role acts. Move it by hand."
-            )
-        unbound = runs_only_on(kubespray, source, self.only_on)
-        if unbound is not None:
-            raise Unsafe(
-                f"{unbound}: cannot move role '{self.role}' safely: nothing limits this to "
-                f"{self.only_on}, and the plays have different hosts ('{source.play.hosts}', "
-                f"'{target.play.hosts}'). Move it by hand."
-            )
-
-
-def _could_mean(template: str, role: str) -> bool:
-    """Tell whether a role name made by a template could come out as a role's name."""
-    first, *middle, last = re.split(r"(?:\{\{.*?\}\}|\{%.*?%\})+", template, flags=re.DOTALL)
-    if not role.startswith(first) or not role.endswith(last):
-        return False
-    at, end = len(first), len(role) - len(last)
-    for part in middle:
-        at = role.find(part, at, end)
-        if at < 0:
-            return False
-        at += len(part)
-    return at <= end
 
 
 def last_provider(order: Order, facts: tuple[str, ...]) -> Step | None:

@@ -1,0 +1,82 @@
+"""Blobs straight from a repository's object database."""
+
+from __future__ import annotations
+
+import contextlib
+import subprocess
+from pathlib import Path
+from typing import Any
+
+from generator.exits import UnusableInput
+from generator.tree.git import HARMLESS, git_in
+
+_AT_ONCE = 100
+"""Requests that surely fit into a pipe's buffer, so that neither side waits for the other."""
+
+
+class ObjectReader:
+    """Blobs of one repository, read through a single `git cat-file --batch`."""
+
+    def __init__(self, directory: Path) -> None:
+        self._process: Any = git_in(directory).execute(
+            ["git", *HARMLESS, "cat-file", "--batch"], as_process=True, istream=subprocess.PIPE
+        )
+
+    def blob(self, object_id: str, limit: int) -> bytes | None:
+        """Return a blob's bytes, None where it is larger than `limit` bytes.
+
+        Raises UnusableInput where the repository lacks the object.
+        """
+        return self.blobs([object_id], limit).get(object_id)
+
+    def blobs(self, object_ids: list[str], limit: int) -> dict[str, bytes]:
+        """Return the bytes of blobs by id, without those larger than `limit` bytes.
+
+        Raises UnusableInput where the repository lacks one or cannot read it.
+        """
+        found: dict[str, bytes] = {}
+        for start in range(0, len(object_ids), _AT_ONCE):
+            asked = object_ids[start : start + _AT_ONCE]
+            try:
+                self._process.stdin.write(b"".join(b"%s\n" % name.encode() for name in asked))
+                self._process.stdin.flush()
+            except BrokenPipeError:
+                raise _unreadable(asked[0]) from None
+            for object_id in asked:
+                data = self._next(object_id, limit)
+                if data is not None:
+                    found[object_id] = data
+        return found
+
+    def _next(self, object_id: str, limit: int) -> bytes | None:
+        header = self._process.stdout.readline().split()
+        if len(header) != 3:
+            raise _unreadable(object_id)
+        size = int(header[2])
+        if size <= limit:
+            data = bytes(self._process.stdout.read(size + 1))
+            if len(data) != size + 1:
+                raise _unreadable(object_id)
+            return data[:size]
+        left = size + 1
+        while left > 0:
+            read = self._process.stdout.read(min(left, limit))
+            if not read:
+                raise _unreadable(object_id)
+            left -= len(read)
+        return None
+
+    def close(self) -> None:
+        """End the process, however it fared: what mattered was said when it was read."""
+        from git.exc import GitCommandError
+
+        with contextlib.suppress(GitCommandError, OSError):
+            self._process.stdin.close()
+            self._process.stdout.close()
+            self._process.wait()
+
+
+def _unreadable(object_id: str) -> UnusableInput:
+    return UnusableInput(
+        f"git cannot read the object {object_id} of the repository; `git fsck` tells more."
+    )
