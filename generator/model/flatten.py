@@ -16,7 +16,6 @@ from generator.model.role import Meta, role_name
 from generator.model.step import Order, Step
 from generator.model.use import Use
 from generator.text.document import Place
-from generator.tree.base import normal
 
 MAX_STEPS = 20_000
 """More steps than this are refused; the largest playbook of upstream has fewer than 1,000."""
@@ -42,11 +41,14 @@ class Source(Protocol):
     def task_file(self, role: str, name: str) -> str | None:
         """Return the path of a role's task file, None where it has none of that name."""
 
+    def task_path(self, name: str, folder: str, basedir: str, role: str | None) -> str | None:
+        """Return the task file that a task in a folder names, None where there is none.
+
+        `basedir` is the playbook's folder and `role` that of the role around the task.
+        """
+
     def task_uses(self, path: str) -> tuple[Use, ...]:
         """Return the uses in a task file."""
-
-    def exists(self, path: str) -> bool:
-        """Tell whether the tree has a file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,74 +141,92 @@ class _Run:
                 self._task_file(use, around)
 
     def _role(self, use: Use, around: Around) -> None:
-        step = self._step(use, around)
         if use.is_template or not use.name:
-            self._add(replace(step, unresolved="its name is made by a template"))
+            self._add(use, around, unresolved="its name is made by a template")
             return
         path = self.source.role_path(use.name, around.basedir, around.role)
         if path is None:
-            self._add(replace(step, unresolved="the tree has no such role"))
+            self._add(use, around, unresolved="the tree has no such role")
             return
         if len(around.chain) >= _MAX_CHAIN or any(used is use for used in around.chain):
-            self._add(replace(step, unresolved="it brings itself in a ring"))
+            self._add(use, around, unresolved="it brings itself in a ring")
             return
-        name = role_name(path)
-        step = replace(step, role=name, path=path, roles=(*around.roles, name))
-        tags = (*around.tags, *use.apply_tags) if use.is_dynamic else step.tags
-        inner = replace(
-            around, tags=tags, when=step.when, chain=step.chain, roles=step.roles, role=path
-        )
+        inner = _inside(use, around, path)
         meta = self.source.meta(path)
         self._uses(meta.dependencies, inner)
-        self._add(replace(step, repeats=self._repeats(step, meta)))
+        self._add(use, around, path, repeats=self._repeats(use, path, meta))
         tasks = self.source.task_file(path, use.tasks_from)
         if tasks is not None:
             self._uses(self.source.task_uses(tasks), inner)
 
     def _task_file(self, use: Use, around: Around) -> None:
         self._count(use.place)
-        step = self._step(use, around)
         if use.is_template or not use.name:
-            self._add(replace(step, unresolved="its name is made by a template"))
+            self._add(use, around, unresolved="its name is made by a template")
             return
-        places = [posixpath.dirname(use.place.path), around.basedir]
-        if around.role:
-            places.insert(0, f"{around.role}/tasks")
-        candidates = (normal(posixpath.join(place, use.name)) for place in places)
-        path = next((p for p in candidates if p and self.source.exists(p)), None)
+        folder = posixpath.dirname(use.place.path)
+        path = self.source.task_path(use.name, folder, around.basedir, around.role)
         if path is None:
-            self._add(replace(step, unresolved="the tree has no such task file"))
-            return
-        if len(around.chain) >= _MAX_CHAIN:
-            self._add(replace(step, unresolved="it brings itself in a ring"))
-            return
-        tags = (*around.tags, *use.apply_tags) if use.is_dynamic else step.tags
-        inner = replace(around, tags=tags, when=step.when, chain=step.chain)
-        self._uses(self.source.task_uses(path), inner)
+            self._add(use, around, unresolved="the tree has no such task file")
+        elif len(around.chain) >= _MAX_CHAIN:
+            self._add(use, around, unresolved="it brings itself in a ring")
+        else:
+            self._uses(self.source.task_uses(path), _inside(use, around, around.role))
 
-    def _step(self, use: Use, around: Around) -> Step:
-        return Step(
-            number=0,
-            play_number=around.play_number,
-            play=around.play,
-            role=use.name if use.is_role else role_name(around.role or ""),
-            path=None,
-            chain=(*around.chain, use),
-            roles=around.roles,
-            tags=tuple(dict.fromkeys((*around.tags, *use.tags))),
-            when=(*around.when, *use.when),
+    def _add(
+        self,
+        use: Use,
+        around: Around,
+        path: str | None = None,
+        repeats: int | None = None,
+        unresolved: str | None = None,
+    ) -> None:
+        """Add the step of a use; `path` is the folder of the role that it brings, if known."""
+        self._count(use.place)
+        written = use.name if use.is_role else role_name(around.role or "")
+        role = role_name(path) if path is not None else written
+        self.steps.append(
+            Step(
+                number=len(self.steps) + 1,
+                play_number=around.play_number,
+                play=around.play,
+                role=role,
+                path=path,
+                chain=(*around.chain, use),
+                roles=around.roles if path is None else (*around.roles, role),
+                tags=_joined(around.tags, use.tags),
+                when=(*around.when, *use.when),
+                repeats=repeats,
+                unresolved=unresolved,
+            )
         )
 
-    def _add(self, step: Step) -> None:
-        self._count(step.place)
-        self.steps.append(replace(step, number=len(self.steps) + 1))
-
-    def _repeats(self, step: Step, meta: Meta) -> int | None:
+    def _repeats(self, use: Use, path: str, meta: Meta) -> int | None:
         """Return the number of the earlier step that this one repeats within its play."""
-        use = step.use
         if use.kind not in ("role", "dependency") or meta.allow_duplicates:
             return None
-        key = (step.path, use.params, use.when, use.tags)
         number = len(self.steps) + 1
-        first = self.seen.setdefault(key, number)
+        first = self.seen.setdefault((path, use.params, use.when, use.tags), number)
         return first if first != number else None
+
+
+def _inside(use: Use, around: Around, role: str | None) -> Around:
+    """Return what the uses inside a role or task file inherit.
+
+    What is included at run time takes the tags around the including task, not that task's own.
+    """
+    own = use.apply_tags if use.is_dynamic else use.tags
+    return Around(
+        play=around.play,
+        play_number=around.play_number,
+        basedir=around.basedir,
+        tags=_joined(around.tags, own),
+        when=(*around.when, *use.when),
+        chain=(*around.chain, use),
+        roles=(*around.roles, role_name(role)) if use.is_role and role else around.roles,
+        role=role,
+    )
+
+
+def _joined(tags: tuple[str, ...], more: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys((*tags, *more))) if more else tags

@@ -41,6 +41,7 @@ class Kubespray:
         self._metas: dict[str, Meta] = {}
         self._task_uses: dict[str, tuple[Use, ...]] = {}
         self._role_paths: dict[tuple[str, str, str | None], str | None] = {}
+        self._task_paths: dict[tuple[str, str, str, str | None], str | None] = {}
         self._roots: tuple[tuple[str, ...], str | None] | None = None
 
     def changed(self, files: Mapping[str, bytes | None]) -> Kubespray:
@@ -50,6 +51,7 @@ class Kubespray:
         other._task_uses = {p: uses for p, uses in self._task_uses.items() if p not in files}
         if all(data is not None and self.tree.mode(path) for path, data in files.items()):
             other._role_paths = dict(self._role_paths)
+            other._task_paths = dict(self._task_paths)
         return other
 
     def document(self, path: str) -> Document | None:
@@ -167,22 +169,35 @@ class Kubespray:
 
     def task_file(self, role: str, name: str) -> str | None:
         """Return the path of a role's task file, None where it has none of that name."""
-        stem = name.removesuffix(".yml").removesuffix(".yaml")
-        return role_file(self.tree, role, "tasks", stem)
+        key = (name, "", "", role)
+        if key not in self._task_paths:
+            stem = name.removesuffix(".yml").removesuffix(".yaml")
+            self._task_paths[key] = role_file(self.tree, role, "tasks", stem)
+        return self._task_paths[key]
+
+    def task_path(self, name: str, folder: str, basedir: str, role: str | None) -> str | None:
+        """Return the task file that a task in a folder names, None where there is none.
+
+        `basedir` is the playbook's folder and `role` that of the role around the task.
+        """
+        key = (name, folder, basedir, role)
+        if key not in self._task_paths:
+            places = [f"{role}/tasks", folder, basedir] if role else [folder, basedir]
+            candidates = (normal(posixpath.join(place, name)) for place in places)
+            found = (path for path in candidates if path and self.exists(path))
+            self._task_paths[key] = next(found, None)
+        return self._task_paths[key]
 
     def task_uses(self, path: str) -> tuple[Use, ...]:
         """Return the uses in a task file; one that can hold none is not parsed."""
-        real = find(self.tree, path)
-        if real is None:
-            return ()
-        if real not in self._task_uses:
-            uses: tuple[Use, ...] = ()
-            if any(sign in self.tree.raw(real) for sign in _SIGNS_OF_USE):
+        if path not in self._task_uses:
+            real = find(self.tree, path)
+            document = None
+            if real is not None and any(sign in self.tree.raw(real) for sign in _SIGNS_OF_USE):
                 document = self.document(real)
-                assert document is not None
-                uses = tuple(task_uses(document, document.root, ()))
-            self._task_uses[real] = uses
-        return self._task_uses[real]
+            uses = task_uses(document, document.root, ()) if document else ()
+            self._task_uses[path] = tuple(uses)
+        return self._task_uses[path]
 
     def exists(self, path: str) -> bool:
         """Tell whether the tree has a file."""
