@@ -91,9 +91,9 @@ def _exit_code() -> int:
     except (click.Abort, KeyboardInterrupt):
         _say("interrupted.")
         return INTERRUPTED
-    except SystemExit as error:
-        # Click ends so where the reader of our output has gone (`| head`): that is no error.
-        return OK if isinstance(error.__context__, OSError) else int(error.code or 0)
+    except SystemExit:
+        # Click ends so in one case only: the reader of our output has gone (`| head`).
+        return OK
     except OSError as error:
         _say(f"{error.filename or 'the system'}: {error.strerror or error}.")
         return UNUSABLE

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from generator.commands.options import all_patches
+from generator.commands.options import NamedPath, all_patches
 from generator.engine.series import Choice, Series, choose, plan
 from generator.exits import Unsafe, UnusableInput
 from generator.model.kubespray import Kubespray
@@ -26,7 +26,7 @@ _SHOWN = {
 
 @click.command(short_help="Show the whole way on an embedded sample tree.")
 @click.option(
-    "--keep", type=click.Path(path_type=Path), metavar="DIR",
+    "--keep", type=NamedPath(), metavar="DIR",
     help="Leave the sample here, patched, to look at; DIR must not exist yet.",
 )  # fmt: skip
 def command(keep: Path | None) -> None:

@@ -24,10 +24,23 @@ if TYPE_CHECKING:
     from generator.tree.release import Progress
 
 
+class NamedPath(click.Path):
+    """A path that is not empty: `--apply "$TREE"` must not mean the current directory."""
+
+    def __init__(self) -> None:
+        super().__init__(path_type=Path)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the path; a usage error where it is empty."""
+        if value == "":
+            self.fail("the path is empty.", param, ctx)
+        return super().convert(value, param, ctx)
+
+
 def tree_options(function: Callable[..., Any]) -> Callable[..., Any]:
     """Add TREE, --rev, --release and --sample; the function gets them as `wanted`."""
 
-    @click.argument("tree", type=click.Path(path_type=Path), required=False)
+    @click.argument("tree", type=NamedPath(), required=False)
     @click.option(
         "--rev", "revision", metavar="REV", help="Read a revision; nothing is checked out."
     )
@@ -110,7 +123,7 @@ def _bar(stack: ExitStack, label: str) -> Progress | None:
 
     None where standard error is no terminal.
     """
-    if not sys.stderr.isatty():
+    if sys.stderr is None or not sys.stderr.isatty():
         return None
     bars: list[ProgressBar[int]] = []
 
@@ -124,6 +137,6 @@ def _bar(stack: ExitStack, label: str) -> Progress | None:
 
 
 _patch_dir = click.option(
-    "--patch-dir", multiple=True, type=click.Path(path_type=Path), metavar="DIR",
+    "--patch-dir", multiple=True, type=NamedPath(), metavar="DIR",
     help="Read semantic patches of your own from this directory, too.",
 )  # fmt: skip

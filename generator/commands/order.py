@@ -65,7 +65,8 @@ def command(
         return
     from generator.emit.text import order_text
 
-    click.echo(printable("\n".join(order_text(order) for order in orders)), nl=False)
+    for line in "\n".join(order_text(order) for order in orders).splitlines():
+        click.echo(printable(line))
     unresolved = sum(step.unresolved is not None for order in orders for step in order.steps)
     if unresolved:
         say(f"{unresolved} of the steps could not be followed; each says why.")

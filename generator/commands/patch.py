@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from generator.commands.options import choice_options, opened, tree_options
+from generator.commands.options import NamedPath, choice_options, opened, tree_options
 from generator.commands.talk import say
 from generator.engine.patch import SemanticPatch
 from generator.engine.series import Applied, Series, plan
@@ -23,7 +23,7 @@ from generator.tree.locate import Wanted
     show_default=True, help="Mails for git am, one diff for git apply, or a report.",
 )  # fmt: skip
 @click.option(
-    "-o", "--output", type=click.Path(path_type=Path), metavar="DIR/",
+    "-o", "--output", type=NamedPath(), metavar="DIR/",
     help="Write numbered files and `series` into this directory.",
 )  # fmt: skip
 @click.option("--apply", "write", is_flag=True, help="Change the files of TREE.")

@@ -11,8 +11,7 @@ def say(text: str) -> None:
 
 
 def printable(text: str) -> str:
-    """Return a text with control characters written out, so that no terminal acts on them."""
+    """Return a line with control characters written out, so that no terminal acts on them."""
     return "".join(
-        char if char.isprintable() or char == "\n" else char.encode("unicode_escape").decode()
-        for char in text
+        char if char.isprintable() else char.encode("unicode_escape").decode() for char in text
     )

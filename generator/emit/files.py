@@ -9,6 +9,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from generator.exits import UnusableInput
@@ -53,78 +54,83 @@ def written(top: Path, files: Mapping[str, bytes | None]) -> Iterator[None]:
 
     Raises UnusableInput where one cannot be written; then all are as before.
     """
-    made: list[tuple[Path, Path | None]] = []
-    folders: list[Path] = []
-    with contextlib.ExitStack() as stack:
-        try:
-            staged = [_stage(stack, folders, top / path, data) for path, data in files.items()]
-            for target, new in staged:
-                made.append((target, _set_aside(stack, target)))
-                if new is None:
-                    target.unlink()
-                else:
-                    new.replace(target)
-            yield
-        except OSError as error:
-            _undo(made, folders)
-            raise UnusableInput(
-                f"{error.filename or top}: cannot be written ({error.strerror}); "
-                "nothing was changed."
-            ) from None
-        except BaseException:
-            _undo(made, folders)
-            raise
+    change = _Change()
+    try:
+        staged = [(top / path, change.stage(top / path, data)) for path, data in files.items()]
+        for target, new in staged:
+            change.put(target, new)
+        yield
+    except OSError as error:
+        change.undo()
+        raise UnusableInput(
+            f"{error.filename or top}: cannot be written ({error.strerror}); nothing was changed."
+        ) from None
+    except BaseException:
+        change.undo()
+        raise
+    finally:
+        change.clean_up()
 
 
-def _stage(
-    stack: contextlib.ExitStack, folders: list[Path], target: Path, data: bytes | None
-) -> tuple[Path, Path | None]:
-    """Write the new bytes beside their target, with its mode; None for one to be deleted."""
-    if data is None:
-        return target, None
-    missing = [parent for parent in target.parents if not parent.exists()]
-    target.parent.mkdir(parents=True, exist_ok=True)
-    folders.extend(missing)
-    if target.exists() and not os.access(target, os.W_OK):
-        raise PermissionError(13, "it is read-only", str(target))
-    handle, name = tempfile.mkstemp(prefix=".kubespray-patchgen-", dir=target.parent)
-    new = Path(name)
-    stack.callback(_drop, new)
-    with os.fdopen(handle, "wb") as stream:
-        stream.write(data)
-    if target.exists():
-        shutil.copymode(target, new)
-    else:
-        new.chmod(0o644)
-    return target, new
+@dataclass
+class _Change:
+    """Files that are being replaced: what was put where, and what lies beside it meanwhile."""
 
+    made: list[tuple[Path, Path | None]] = field(default_factory=list)
+    beside: list[Path] = field(default_factory=list)
+    folders: list[Path] = field(default_factory=list)
 
-def _set_aside(stack: contextlib.ExitStack, target: Path) -> Path | None:
-    """Keep a copy of a file until all are written; None where there is none."""
-    if not target.exists():
-        return None
-    handle, name = tempfile.mkstemp(prefix=".kubespray-patchgen-", dir=target.parent)
-    os.close(handle)
-    kept = Path(name)
-    stack.callback(_drop, kept)
-    shutil.copy2(target, kept)
-    return kept
-
-
-def _drop(temporary: Path) -> None:
-    with contextlib.suppress(OSError):
-        temporary.unlink()
-
-
-def _undo(made: list[tuple[Path, Path | None]], folders: list[Path]) -> None:
-    for target, kept in reversed(made):
-        if kept is None:
-            target.unlink(missing_ok=True)
+    def stage(self, target: Path, data: bytes | None) -> Path | None:
+        """Write the new bytes beside their target, with its mode; None for one to be deleted."""
+        if data is None:
+            return None
+        self.folders += [parent for parent in target.parents if not parent.exists()]
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if target.exists() and not os.access(target, os.W_OK):
+            raise PermissionError(13, "it is read-only", str(target))
+        new = self._beside(target)
+        new.write_bytes(data)
+        if target.exists():
+            shutil.copymode(target, new)
         else:
-            kept.replace(target)
-    for folder in folders:
-        with contextlib.suppress(OSError):
-            folder.rmdir()
+            new.chmod(0o644)
+        return new
+
+    def put(self, target: Path, new: Path | None) -> None:
+        """Put the new file in its place, and keep a copy of the old one until all are put."""
+        kept = None
+        if target.exists():
+            kept = self._beside(target)
+            shutil.copy2(target, kept)
+        self.made.append((target, kept))
+        if new is None:
+            target.unlink()
+        else:
+            new.replace(target)
+
+    def undo(self) -> None:
+        """Put back what was there before."""
+        for target, kept in reversed(self.made):
+            if kept is None:
+                target.unlink(missing_ok=True)
+            else:
+                kept.replace(target)
+        self.clean_up()
+        for folder in self.folders:
+            with contextlib.suppress(OSError):
+                folder.rmdir()
+
+    def clean_up(self) -> None:
+        """Remove what lies beside the targets."""
+        for path in self.beside:
+            with contextlib.suppress(OSError):
+                path.unlink()
+
+    def _beside(self, target: Path) -> Path:
+        handle, name = tempfile.mkstemp(prefix=".kubespray-patchgen-", dir=target.parent)
+        os.close(handle)
+        self.beside.append(Path(name))
+        return Path(name)
 
 
 def _listing(directory: Path) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tempfile
 from pathlib import Path
 
@@ -119,7 +120,7 @@ def _commit(repository: Path, tree_id: str, parent: str, message: str) -> str:
                 repository, "commit-tree", "--no-gpg-sign", tree_id, "-p", parent, istream=source
             )
         except UnusableInput as error:
-            if "identity" not in str(error) and "ident name" not in str(error):
+            if not re.search("identity|ident name|no (email|name) was given", str(error)):
                 raise
             raise UnusableInput(
                 "git does not know who you are; set user.name and user.email with `git config`, "

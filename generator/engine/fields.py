@@ -81,6 +81,10 @@ class Fields:
         except UnusableInput as error:
             raise self.wrong(name, f"plain data: {str(error).rstrip('.')}") from None
 
+    def place(self, name: str) -> Place:
+        """Return where a field stands."""
+        return self._document.place(self._node.get(name) or self._node)
+
     def wrong(self, name: str, expected: str) -> UnusableInput:
         """Return the error for a field that is not what is expected."""
         return self._wrong(self._node.get(name), name, expected)

@@ -5,6 +5,7 @@ The format is described in docs/patches.md; unknown keys are errors.
 
 from __future__ import annotations
 
+import datetime
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from generator.engine.fields import Fields
 from generator.engine.operations import OPERATIONS, Operation
 from generator.exits import UnusableInput
 from generator.model.facts import providers
-from generator.text.document import decode, parse
+from generator.text.document import MAX_BYTES, Place, decode, parse
 
 _KEYS = (
     "id", "version", "date", "title", "default", "why", "references", "needs", "excludes",
@@ -61,7 +62,10 @@ class Obsolete:
 
 @dataclass(frozen=True)
 class SemanticPatch:
-    """One semantic patch; `date` (year-month-day) is that of its last change."""
+    """One semantic patch.
+
+    `date` (year-month-day) is that of its last change; `place` is where its id stands.
+    """
 
     id: str
     version: int
@@ -77,6 +81,7 @@ class SemanticPatch:
     leaves_alone: tuple[LeftAlone, ...]
     order: OrderEffect | None
     operations: tuple[Operation, ...]
+    place: Place = Place("", 1)
 
 
 def load_patches(directories: Iterable[Path]) -> dict[str, SemanticPatch]:
@@ -92,7 +97,10 @@ def load_patches(directories: Iterable[Path]) -> dict[str, SemanticPatch]:
         for path in sorted([*directory.glob("*.yml"), *directory.glob("*.yaml")]):
             patch = load_patch(path)
             if patch.id in patches:
-                raise UnusableInput(f"{path}: another semantic patch has the id '{patch.id}'.")
+                raise UnusableInput(
+                    f"{patch.place}: another semantic patch has the id '{patch.id}' "
+                    f"({patches[patch.id].place}); give this one a name of its own."
+                )
             patches[patch.id] = patch
     for patch in patches.values():
         for other in (*patch.comes_with, *patch.excludes):
@@ -106,18 +114,14 @@ def load_patches(directories: Iterable[Path]) -> dict[str, SemanticPatch]:
 
 def load_patch(path: Path) -> SemanticPatch:
     """Return the semantic patch of a file; raises UnusableInput where it is none."""
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise UnusableInput(f"{path}: cannot be read ({error.strerror}).") from None
-    document = parse(str(path), decode(str(path), data))
+    document = parse(str(path), decode(str(path), _bytes(path)))
     fields = Fields(document, document.root, "a semantic patch")
     fields.only(_KEYS)
     identity = fields.text("id")
     if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", identity):
-        raise UnusableInput(f"{path}: the id '{identity}' must be words with dashes between.")
-    if not re.fullmatch(r"\d{4}-\d{2}-\d{2}", fields.text("date")):
-        raise UnusableInput(f"{path}: the date '{fields.text('date')}' must be year-month-day.")
+        raise fields.wrong("id", "words with dashes between")
+    if not _is_date(fields.text("date")):
+        raise fields.wrong("date", "a day as year-month-day, from 1970 on")
     operations = []
     for node in fields.children("operations"):
         kind, inner = Fields(document, node, "an operation").single()
@@ -131,6 +135,7 @@ def load_patch(path: Path) -> SemanticPatch:
     if needs is not None:
         needs.only(["roles"])
     return SemanticPatch(
+        place=fields.place("id"),
         id=identity,
         version=fields.integer("version"),
         date=fields.text("date"),
@@ -149,6 +154,24 @@ def load_patch(path: Path) -> SemanticPatch:
         order=_order(fields.inner("order")),
         operations=tuple(operations),
     )
+
+
+def _bytes(path: Path) -> bytes:
+    try:
+        if not path.is_file():
+            raise UnusableInput(f"{path}: this is no file; a semantic patch is expected there.")
+        if path.stat().st_size > MAX_BYTES:
+            raise UnusableInput(f"{path}: the file is larger than 8 MiB, the limit.")
+        return path.read_bytes()
+    except OSError as error:
+        raise UnusableInput(f"{path}: cannot be read ({error.strerror}).") from None
+
+
+def _is_date(text: str) -> bool:
+    try:
+        return len(text) == 10 and datetime.date.fromisoformat(text).year >= 1970
+    except ValueError:
+        return False
 
 
 def _obsolete(fields: Fields | None) -> Obsolete | None:

@@ -93,10 +93,16 @@ def choose(patches: Mapping[str, SemanticPatch], choice: Choice) -> tuple[Semant
                 f"there is no semantic patch '{identity}'; `kubespray-patchgen patches list` "
                 f"shows them: {', '.join(patches)}."
             )
-    asked = _with_companions(patches, {*choice.only, *choice.also})
-    by_default = [] if choice.only else [p.id for p in patches.values() if p.default]
+    left_out = set(choice.without)
+    asked = _with_companions(patches, {*choice.only, *choice.also} - left_out)
+    by_default = {p.id for p in patches.values() if p.default and not choice.only} - left_out
     wanted = asked | _with_companions(patches, by_default)
-    chosen = [p for p in patches.values() if p.id in wanted and p.id not in choice.without]
+    for identity in wanted & left_out:
+        raise UnusableInput(
+            f"the semantic patch '{identity}' must come with another one that is chosen; "
+            "leave both out, or none."
+        )
+    chosen = [patch for patch in patches.values() if patch.id in wanted]
     displaced = {
         patch.id for patch in chosen
         if patch.id not in asked and any(_exclude(patch, patches[other]) for other in asked)

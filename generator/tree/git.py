@@ -10,6 +10,7 @@ import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from generator.exits import UnusableInput
@@ -39,10 +40,16 @@ def forget_other_repository() -> None:
 
 def git_in(directory: Path) -> Git:
     """Return GitPython's command for a directory; raises UnusableInput where git is missing."""
-    os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
-    from git import Git
+    git: Git = _gitpython().Git(str(directory))
+    return git
 
-    return Git(str(directory))
+
+def _gitpython() -> ModuleType:
+    # Without this GitPython raises on import where there is no git.
+    os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
+    import git
+
+    return git
 
 
 def run_git(directory: Path, *arguments: str, **options: Any) -> str:
@@ -50,15 +57,15 @@ def run_git(directory: Path, *arguments: str, **options: Any) -> str:
 
     Raises UnusableInput with git's own first line where it fails.
     """
-    from git.exc import GitCommandError, GitCommandNotFound
-
+    git = _gitpython()
     command = ["git", *HARMLESS, *arguments]
     try:
         result = git_in(directory).execute(command, **options)
-    except GitCommandNotFound:
+    except git.exc.GitCommandNotFound:
         raise UnusableInput("git was not found; install it and put it on PATH.") from None
-    except GitCommandError as error:
-        raise UnusableInput(f"git {arguments[0]} failed: {first_line(error.stderr)}") from None
+    except git.exc.GitCommandError as error:
+        reason = first_line(error.stderr).rstrip(".")
+        raise UnusableInput(f"git {arguments[0]} failed: {reason}.") from None
     return str(result)
 
 
@@ -131,7 +138,7 @@ def commit_of(repository: Repository, revision: str) -> str:
 
     Raises UnusableInput where the revision begins with a dash or names no commit.
     """
-    if revision.startswith("-") or not revision.strip() or not revision.isprintable():
+    if revision.startswith("-") or not revision.isprintable() or not revision.strip():
         raise UnusableInput(f"'{revision}' is not a revision; name a tag, a branch or a commit.")
     try:
         return run_git(

@@ -141,4 +141,4 @@ def _transfer(directory: Path, url: str, refspec: str, progress: Progress | None
         process.wait()
     except GitCommandError as error:
         said = "\n".join(meter.error_lines) or error.stderr
-        raise UnusableInput(f"git fetch failed: {first_line(said)}") from None
+        raise UnusableInput(f"git fetch failed: {first_line(said).rstrip('.')}.") from None

@@ -16,11 +16,25 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from . import cache_dir, locked
+
+ASKED = (
+    *("v2.22.2", "v2.23.3", "v2.24.0", "v2.24.3", "v2.25.1", "v2.26.1"),
+    *("v2.27.1", "v2.28.1", "v2.29.1", "v2.30.0", "v2.31.0", "master"),
+)
+"""The releases about which the tests ask Ansible: with every Ansible that a release pins.
+
+The oldest, which are the slowest to install, come first.
+"""
+
+NEWEST = "ansible>=12"
+"""Newer than any release's: from ansible-core 2.19 on, templates are worked out in another way."""
 
 _PIN = re.compile(r"^(ansible(?:-core|-base)?)\s*((?:[=<>!~]=|[<>]).*)$")
 _PLAY = re.compile(r"  play #(?P<number>\d+) \((?P<hosts>.*?)\): (?P<name>.*)", re.DOTALL)
@@ -119,6 +133,12 @@ def why_not(requirement: str) -> str:
     return _installation(requirement).reason
 
 
+def install_all(requirements: Iterable[str]) -> None:
+    """``ansible_for`` many requirements, the first ones first, two at a time."""
+    with ThreadPoolExecutor(max_workers=2) as pool:
+        list(pool.map(ansible_for, dict.fromkeys(requirements)))
+
+
 def list_tasks(bin_dir: Path, tree: Path, playbook: str, *arguments: str) -> list[ListedPlay]:
     """What ``ansible-playbook --list-tasks`` says about a playbook of a Kubespray tree.
 
@@ -198,6 +218,31 @@ def attempt_many(
     if len(results) != len(cases):
         raise AssertionError(f"Ansible stopped half-way:\n{_complaint(done)}")
     return results
+
+
+def run_role(
+    bin_dir: Path, directory: Path, role: str, variables: Mapping[str, object]
+) -> list[dict[str, Any]]:
+    """What each task of a play on this machine says that runs a role of ``directory``/roles.
+
+    The host is in the group kube_control_plane; the playbook is written beside the roles.
+    """
+    play = {
+        "hosts": "kube_control_plane",
+        "gather_facts": False,
+        "vars": dict(variables),
+        "roles": [{"role": role}],
+    }
+    (directory / "run.yml").write_text(json.dumps([play]), encoding="utf-8")
+    (directory / "inventory").write_text(_INVENTORY, encoding="utf-8")
+    environment = _sealed(bin_dir, directory, None)
+    environment["ANSIBLE_STDOUT_CALLBACK"] = "ansible.posix.json"
+    done = _ansible_playbook(bin_dir, ["-i", "inventory", "run.yml"], environment, directory)
+    try:
+        plays = json.loads(done.stdout)["plays"]
+        return [task["hosts"]["node1"] for play in plays for task in play["tasks"]]
+    except (ValueError, LookupError) as error:
+        raise AssertionError(f"Ansible ran nothing:\n{_complaint(done)}") from error
 
 
 def _write_evaluation(

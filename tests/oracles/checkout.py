@@ -13,6 +13,9 @@ from pathlib import Path
 
 from . import cache_dir, locked
 
+URL = os.environ.get("KUBESPRAY_URL", "")
+"""The repository that the tests on real releases read; without it they are skipped."""
+
 _HEADS = "+refs/heads/*:refs/heads/*"
 # Set inside a git hook or an alias; they would send our commands to the user's repository.
 _LOCAL_VARIABLES = (
@@ -57,6 +60,29 @@ def resolve(url: str, rev: str) -> str:
             ).strip()
         except AssertionError as error:
             raise LookupError(f"{url} has no revision {rev}") from error
+
+
+def names(url: str) -> list[str]:
+    """The names of the tags and branches of ``url``."""
+    with tempfile.TemporaryDirectory(prefix="oracle-git-") as scratch:
+        arguments = ("for-each-ref", "--format=%(refname:lstrip=2)", "refs/tags", "refs/heads")
+        listed = _git(f"--git-dir={mirror(url)}", *arguments, environment=_sealed(Path(scratch)))
+    return listed.split()
+
+
+def show(url: str, rev: str, path: str) -> bytes:
+    """The bytes of a file of revision ``rev``, as git stores them; of a link, its target."""
+    with tempfile.TemporaryDirectory(prefix="oracle-git-") as scratch:
+        done = subprocess.run(
+            ["git", f"--git-dir={mirror(url)}", "cat-file", "blob", f"{rev}:{path}"],
+            env=_sealed(Path(scratch)),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            check=False,
+        )
+    if done.returncode:
+        raise LookupError(f"{url} has no file {path} in {rev}")
+    return done.stdout
 
 
 @functools.cache

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pytest
 
 from . import ansible as oracle
 from . import checkout
-
-URL = os.environ.get("KUBESPRAY_URL", "")
+from .checkout import URL
 
 LISTING = """
 playbook: site.yml
@@ -108,8 +106,6 @@ def test_what_does_not_install_has_a_reason_and_no_marker(
 @pytest.mark.ansible
 @pytest.mark.releases
 def test_the_real_thing(tmp_path: Path) -> None:
-    if not URL:
-        pytest.skip("set KUBESPRAY_URL to a Kubespray repository to enable")
     tree = checkout.export(URL, "v2.27.0", tmp_path / "tree")
     requirement = oracle.pinned((tree / "requirements.txt").read_text(encoding="utf-8"))
     bin_dir = oracle.ansible_for(requirement)

@@ -10,6 +10,7 @@ from generator.engine.operations.base import Changed, NotNeeded
 from generator.exits import Unsafe, UnusableInput
 from generator.model.kubespray import Kubespray
 from generator.resources import resource_dir
+from generator.text.document import MAX_BYTES
 from generator.tree.base import find, normal, read, resolve
 
 
@@ -63,6 +64,6 @@ class AddFile:
     def _text(self) -> bytes:
         for folder in (self.folder, resource_dir("templates")):
             path = folder / self.template
-            if path.is_file():
+            if path.is_file() and path.stat().st_size <= MAX_BYTES:
                 return path.read_bytes()
         raise UnusableInput(f"{self.template}: there is no such template beside the patch file.")

@@ -15,7 +15,7 @@ from generator.engine.operations.base import (
 )
 from generator.exits import Unsafe
 from generator.model.kubespray import Kubespray
-from generator.model.role import same_role
+from generator.model.role import role_name, same_role
 from generator.text.document import Mapping, Sequence
 from generator.text.edit import refuse
 from generator.text.mapping import add_key
@@ -52,7 +52,8 @@ class AddRoleDependency:
         """Return the role's meta file with the dependency."""
         folder = kubespray.role_named(self.role)
         document = role_document(kubespray, self.role, "meta/main.yml")
-        name = self.dependency["role"]
+        there = kubespray.role_named(self.dependency["role"])
+        name = role_name(there) if there else self.dependency["role"]
         if folder is None:
             return NotNeeded(f"the tree has no role {self.role}")
         if document is None or not isinstance(document.root, Mapping):
@@ -68,7 +69,7 @@ class AddRoleDependency:
         position = positions[0] if positions else len(listed)
         what = f"add a dependency on '{name}'"
         offset = sequence_offset(document)
-        text, item = item_of(self.dependency, offset)
+        text, item = item_of({**self.dependency, "role": name}, offset)
         node = document.root.get("dependencies")
         if node is None:
             source = "".join(f"\n{' ' * offset}{line}" for line in text.lines)

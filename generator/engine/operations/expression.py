@@ -14,19 +14,18 @@ from typing import Any
 
 def merged_mapping(expression: str, into: str, wanted: list[Any]) -> str:
     """Return the template that merges a list into the mapping that an expression gives."""
-    name = _operand(expression)
+    given = _operand(expression)
     rows = "".join(f"  {_literal(entry)},\n" for entry in wanted)
     return (
-        f"{{{{ {name} | default({{}}, true) | combine({{'{into}': [\n{rows}"
-        f"] | union({_item(name, into)} | default([], true))}}) }}}}"
+        f"{{{{ {given} | default({{}}, true) | combine({{'{into}': [\n{rows}"
+        f"] | union({_item(given, into)} | default([], true))}}) }}}}"
     )
 
 
 def merged_list(expression: str, wanted: list[Any]) -> str:
     """Return the template that merges entries into the list that an expression gives."""
-    name = _operand(expression)
     rows = "".join(f"  {_literal(entry)},\n" for entry in wanted)
-    return f"{{{{ [\n{rows}] | union({name} | default([], true)) }}}}"
+    return f"{{{{ [\n{rows}] | union({_operand(expression)} | default([], true)) }}}}"
 
 
 def _operand(expression: str) -> str:
