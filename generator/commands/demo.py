@@ -57,6 +57,7 @@ def command(keep: Path | None) -> None:
 def _show(top: Path) -> None:
     from generator.emit.mail import diff
     from generator.emit.worktree import apply_series
+    from generator.emit.wrap import bullet
 
     _write_sample(top)
     tree = DirectoryTree(top, Base("the embedded sample"))
@@ -68,7 +69,7 @@ def _show(top: Path) -> None:
     click.echo(_story(before))
     for applied in series.applied:
         for sentence in applied.found:
-            click.echo(click.wrap_text(f"- {sentence}.", 92, "", "  "))
+            click.echo(bullet(f"{sentence}.", 92))
 
     _title("2. The patch")
     click.echo(diff(series), nl=False)

@@ -17,6 +17,7 @@ from generator.tree.locate import Wanted
 @choice_options
 @click.option(
     "-p", "--playbook", "names", multiple=True, default=["cluster.yml"], show_default=True,
+    metavar="PLAYBOOK",
     help="A playbook of the tree; `all` for every one. May be given several times.",
 )  # fmt: skip
 @click.option("--patched", is_flag=True, help="Show the order as the chosen patches make it.")
@@ -35,7 +36,7 @@ def command(
 
     Names that a template makes cannot be followed; they are listed with their place and marked
     with a question mark. A step that Ansible skips, because the same role ran earlier in the
-    play, is in brackets.
+    play, is in parentheses.
 
     \b
     Examples:
@@ -69,7 +70,7 @@ def command(
         click.echo(printable(line))
     unresolved = sum(step.unresolved is not None for order in orders for step in order.steps)
     if unresolved:
-        say(f"{unresolved} of the steps could not be followed; each says why.")
+        say(f"Steps that could not be followed: {unresolved}; each says why.")
 
 
 def _paths(kubespray: Kubespray, names: tuple[str, ...]) -> list[str]:

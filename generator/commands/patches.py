@@ -32,20 +32,42 @@ _format = click.option(
 )  # fmt: skip
 
 
-@command.command("list")
+@command.command("list", short_help="List them; a star marks those applied by default.")
 @patch_dir_option
 @_format
 def list_(patches: dict[str, SemanticPatch], style: str) -> None:
-    """List the semantic patches; a star marks those that are applied by default."""
+    """List the semantic patches; a star marks those that are applied by default.
+
+    \b
+    Example:
+      kubespray-patchgen patches list --patch-dir ./patches
+
+    \b
+    Exit codes:
+      0    done
+      2    wrong usage, a patch file with an error
+      130  interrupted
+    """
     _show(list(patches.values()), style, table=True)
 
 
-@command.command("show")
+@command.command("show", short_help="Show one: what it does, why, what it leaves alone.")
 @click.argument("identity", metavar="ID")
 @patch_dir_option
 @_format
 def show(identity: str, patches: dict[str, SemanticPatch], style: str) -> None:
-    """Show one semantic patch: what it does, why, and what it leaves alone on purpose."""
+    """Show one semantic patch: what it does, why, and what it leaves alone on purpose.
+
+    \b
+    Example:
+      kubespray-patchgen patches show approver-after-ccm
+
+    \b
+    Exit codes:
+      0    done
+      2    wrong usage, an unknown id, a patch file with an error
+      130  interrupted
+    """
     if identity not in patches:
         raise UnusableInput(
             f"there is no semantic patch '{identity}'; there are {', '.join(patches)}."

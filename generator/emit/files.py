@@ -14,6 +14,7 @@ from pathlib import Path
 
 from generator.exits import UnusableInput
 
+_WAITING = ".kubespray-patchgen-"
 _OURS = re.compile(r"series|\d{4}-[a-z0-9-]+\.patch")
 
 
@@ -74,11 +75,12 @@ def written(top: Path, files: Mapping[str, bytes | None]) -> Iterator[None]:
 
 @dataclass
 class _Change:
-    """Files that are being replaced: what was put where, and what lies beside it meanwhile."""
+    """Files that are being replaced: what was put where, and folders for what waits beside."""
 
     made: list[tuple[Path, Path | None]] = field(default_factory=list)
-    beside: list[Path] = field(default_factory=list)
     folders: list[Path] = field(default_factory=list)
+    beside: dict[Path, Path] = field(default_factory=dict)
+    stack: contextlib.ExitStack = field(default_factory=contextlib.ExitStack)
 
     def stage(self, target: Path, data: bytes | None) -> Path | None:
         """Write the new bytes beside their target, with its mode; None for one to be deleted."""
@@ -88,7 +90,7 @@ class _Change:
         target.parent.mkdir(parents=True, exist_ok=True)
         if target.exists() and not os.access(target, os.W_OK):
             raise PermissionError(13, "it is read-only", str(target))
-        new = self._beside(target)
+        new = self._beside(target) / f"new-{target.name}"
         new.write_bytes(data)
         if target.exists():
             shutil.copymode(target, new)
@@ -100,7 +102,7 @@ class _Change:
         """Put the new file in its place, and keep a copy of the old one until all are put."""
         kept = None
         if target.exists():
-            kept = self._beside(target)
+            kept = self._beside(target) / f"old-{target.name}"
             shutil.copy2(target, kept)
         self.made.append((target, kept))
         if new is None:
@@ -121,21 +123,23 @@ class _Change:
                 folder.rmdir()
 
     def clean_up(self) -> None:
-        """Remove what lies beside the targets."""
-        for path in self.beside:
-            with contextlib.suppress(OSError):
-                path.unlink()
+        """Remove what waited beside the targets."""
+        self.stack.close()
 
     def _beside(self, target: Path) -> Path:
-        handle, name = tempfile.mkstemp(prefix=".kubespray-patchgen-", dir=target.parent)
-        os.close(handle)
-        self.beside.append(Path(name))
-        return Path(name)
+        """Return a folder on the file system of a target, from where a file moves in one go."""
+        if target.parent not in self.beside:
+            folder = tempfile.TemporaryDirectory(
+                prefix=_WAITING, dir=target.parent, ignore_cleanup_errors=True
+            )
+            self.beside[target.parent] = Path(self.stack.enter_context(folder))
+        return self.beside[target.parent]
 
 
 def _listing(directory: Path) -> list[str]:
     try:
-        return [entry.name for entry in directory.iterdir()]
+        names = (entry.name for entry in directory.iterdir())
+        return [name for name in names if not name.startswith(_WAITING)]
     except FileNotFoundError:
         return []
     except OSError as error:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import textwrap
-from functools import cache
+from functools import cache, partial
 from typing import TYPE_CHECKING
 
+from generator.emit.wrap import bullet, paragraphs
 from generator.engine.series import Applied
 from generator.resources import resource_dir
 from generator.tree.base import Base
@@ -32,7 +32,7 @@ def commit_message(applied: Applied, base: Base, uncommitted: bool = False) -> s
 
 def _base_line(base: Base) -> str:
     if base.commit is None:
-        return "a directory that is no repository"
+        return base.revision or "a directory that is no repository"
     named = base.revision and base.revision not in ("HEAD", base.commit)
     return f"{base.revision} ({base.commit})" if named else base.commit
 
@@ -47,22 +47,6 @@ def _template() -> Template:
         trim_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters["bullet"] = _bullet
-    environment.filters["paragraphs"] = _paragraphs
+    environment.filters["bullet"] = partial(bullet, width=WIDTH)
+    environment.filters["paragraphs"] = partial(paragraphs, width=WIDTH)
     return environment.get_template("commit-message.txt.j2")
-
-
-def _paragraphs(text: str) -> str:
-    """Fill each paragraph anew, to the width of a commit message."""
-    filled = (
-        textwrap.fill(" ".join(part.split()), WIDTH, break_long_words=False, break_on_hyphens=False)
-        for part in text.split("\n\n")
-    )
-    return "\n\n".join(filled)
-
-
-def _bullet(sentence: str) -> str:
-    return textwrap.fill(
-        sentence, WIDTH, initial_indent="- ", subsequent_indent="  ",
-        break_long_words=False, break_on_hyphens=False,
-    )  # fmt: skip

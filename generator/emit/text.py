@@ -5,6 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterable
 
+from generator.emit.wrap import bullet, paragraphs
 from generator.engine.patch import SemanticPatch
 from generator.model.step import Order, Step
 
@@ -71,10 +72,8 @@ def _step_line(step: Step) -> str:
 
 
 def _indented(text: str) -> str:
-    blocks = text.split("\n\n")
-    filled = (textwrap.fill(" ".join(block.split()), _WIDTH - 2) for block in blocks)
-    return textwrap.indent("\n\n".join(filled), "  ")
+    return textwrap.indent(paragraphs(text, _WIDTH - 2), "  ")
 
 
 def _bullets(lines: Iterable[str]) -> str:
-    return "\n".join(f"  - {line}" for line in lines)
+    return "\n".join(textwrap.indent(bullet(line, _WIDTH - 2), "  ") for line in lines)

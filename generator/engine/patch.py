@@ -81,7 +81,7 @@ class SemanticPatch:
     leaves_alone: tuple[LeftAlone, ...]
     order: OrderEffect | None
     operations: tuple[Operation, ...]
-    place: Place = Place("", 1)
+    place: Place | None = None
 
 
 def load_patches(directories: Iterable[Path]) -> dict[str, SemanticPatch]:

@@ -174,7 +174,7 @@ def _apply(
         current = current.changed(outcome.files)
     if not files:
         if already and patch.obsolete is not None:
-            reasons.append(f"since {patch.obsolete.since} {patch.obsolete.why}")
+            reasons.append(f"upstream has it since {patch.obsolete.since}")
         return Skipped(patch, tuple(reasons)), kubespray
     if check:
         verify(patch, kubespray, current, files)

@@ -18,7 +18,7 @@ from generator.model.use import Use
 from generator.text.document import Place
 
 MAX_STEPS = 20_000
-"""More steps than this are refused; the largest playbook of upstream has fewer than 1,000."""
+"""More plays, steps and task files than this are refused; upstream has fewer than 1,000 steps."""
 
 _MAX_CHAIN = 40
 

@@ -57,11 +57,14 @@ def apply(document: Document, edits: Iterable[Edit], expected: Shape, what: str)
 
 def node_at(document: Document, route: Route, what: str) -> Node:
     """Return the node at the end of a route; raises Unsafe where it leads nowhere."""
-    try:
-        return document.node(route)
-    except KeyError:
-        way = " / ".join(str(part) for part in route)
-        raise unsafe(document, 1, what, f"'{way}' stands behind a YAML alias, or nowhere") from None
+    for length in range(len(route) + 1):
+        try:
+            node = document.node(route[:length])
+        except KeyError:
+            line = document.line(document.node(route[: length - 1]).start) if length > 1 else 1
+            lost = f"'{route[length - 1]}' stands behind a YAML alias, or is not there"
+            raise unsafe(document, line, what, lost) from None
+    return node
 
 
 def refuse(document: Document, node: Node | None, what: str, why: str) -> Unsafe:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from generator.text.document import Document, Mapping, Route
 from generator.text.edit import Edit, apply, newline_at, node_at, refuse
-from generator.text.sequence import is_shared
+from generator.text.sequence import has_anchor_or_alias
 from generator.text.shape import Shape, put, shape, with_key
 
 
@@ -18,7 +18,7 @@ def replace_value(
     by an anchor, or where `source` has several lines inside a collection in flow style.
     """
     node = node_at(document, route, what)
-    if is_shared(node):
+    if has_anchor_or_alias(node):
         raise refuse(document, node, what, "the value holds a YAML anchor or alias")
     if "\n" in source and _in_flow(document, route):
         raise refuse(document, node, what, "it stands in a mapping that is written in braces")

@@ -59,14 +59,16 @@ def item_of(data: object, offset: int) -> tuple[ItemText, Shape]:
     return text, shape(root.items[0])
 
 
-def is_shared(node: Node) -> bool:
+def has_anchor_or_alias(node: Node) -> bool:
     """Tell whether a node carries an anchor or an alias anywhere inside, so is not its own."""
     if isinstance(node, Alias) or node.anchor is not None:
         return True
     if isinstance(node, Sequence):
-        return any(is_shared(item) for item in node.items)
+        return any(has_anchor_or_alias(item) for item in node.items)
     if isinstance(node, Mapping):
-        return any(is_shared(key) or is_shared(value) for key, value in node.pairs)
+        return any(
+            has_anchor_or_alias(key) or has_anchor_or_alias(value) for key, value in node.pairs
+        )
     return False
 
 
@@ -78,7 +80,7 @@ def take(document: Document, route: Route, what: str) -> ItemText:
     sequence, index = _sequence(document, route[:-1], what), route[-1]
     assert isinstance(index, int)
     item = sequence.items[index]
-    if is_shared(item):
+    if has_anchor_or_alias(item):
         raise refuse(document, item, what, "it holds a YAML anchor or alias")
     lines = _lines(document, sequence, index, what)
     text = document.text[lines.start : lines.end].removesuffix("\n")
@@ -93,7 +95,7 @@ def remove(document: Document, route: Route, what: str) -> Document:
     """
     sequence, index = _sequence(document, route[:-1], what), route[-1]
     assert isinstance(index, int)
-    if is_shared(sequence.items[index]):
+    if has_anchor_or_alias(sequence.items[index]):
         raise refuse(document, sequence.items[index], what, "it holds a YAML anchor or alias")
     expected = without_item(shape(document.root), route[:-1], index)
     lines = _lines(document, sequence, index, what)
@@ -251,7 +253,7 @@ def _insert_first(
     document: Document, route: Route, text: ItemText, item: Shape, what: str
 ) -> Document:
     node = document.node(route)
-    if is_shared(node):
+    if has_anchor_or_alias(node):
         raise refuse(document, node, what, "the list is shared by a YAML anchor or alias")
     mapping = document.node(route[:-1])
     colon = _colon(document, route, what)

@@ -25,8 +25,9 @@ class Base:
     """What a series is made for.
 
     `name` is what messages call it (a directory, a revision). `commit` is the full id of the
-    revision, None where the tree is in no repository, and `revision` the name it was asked for
-    by. `hash_name` is the repository's object format, sha1 or sha256.
+    revision, None where the tree is in no repository, and `revision` a name by which the tree
+    is known everywhere (a tag, not a directory). `hash_name` is the repository's object
+    format, sha1 or sha256.
     """
 
     name: str

@@ -16,7 +16,7 @@ class MemoryTree:
 
     def __init__(self, files: Mapping[str, bytes], name: str) -> None:
         self._files = dict(files)
-        self.base = Base(name)
+        self.base = Base(name, revision=name)
 
     def read_ahead(self, matters: Callable[[str], bool]) -> None:
         """Do nothing: all is in memory."""

@@ -14,7 +14,7 @@ from generator.model.toleration import toleration_from
 from generator.text.document import Mapping, Scalar, Sequence, data_of, parse
 from generator.text.edit import refuse
 from generator.text.mapping import add_key
-from generator.text.sequence import insert, is_shared, item_of, sequence_offset
+from generator.text.sequence import has_anchor_or_alias, insert, item_of, sequence_offset
 from generator.text.shape import shape
 
 
@@ -70,7 +70,7 @@ class AddToleration:
             isinstance(listed, Scalar) and listed.value == "" and not listed.style
         ):
             raise refuse(document, listed, what, "its tolerations are not a list")
-        if is_shared(listed):
+        if has_anchor_or_alias(listed):
             raise refuse(document, listed, what, "it holds a YAML anchor or alias")
         found = (toleration_from(data_of(entry)) for entry in entries)
         if any(toleration is not None and toleration.subsumes(wanted) for toleration in found):

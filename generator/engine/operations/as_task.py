@@ -5,9 +5,11 @@ Source: Ansible documentation, "ansible.builtin.import_role".
 
 from __future__ import annotations
 
+import re
+
 from generator.text.document import Document, Mapping, Node, Route, Scalar, Sequence, parse
 from generator.text.edit import refuse
-from generator.text.sequence import ItemText, is_shared
+from generator.text.sequence import ItemText, has_anchor_or_alias, take
 from generator.text.shape import Shape, shape
 
 _SAME_FOR_TASKS = frozenset(
@@ -24,11 +26,12 @@ _SAME_FOR_TASKS = frozenset(
 def as_task(document: Document, route: Route, offset: int, what: str) -> tuple[ItemText, Shape]:
     """Return a role's entry as a task; values are written as they stand in the file.
 
-    `offset` is how far lists stand to the right of their keys. Raises Unsafe where a value is
-    written over several lines in a way that cannot be taken over, or is shared by an anchor.
+    Comments above the entry and behind it stand above the task. `offset` is how far lists stand
+    to the right of their keys. Raises Unsafe where a value is written over several lines in a
+    way that cannot be taken over, where a comment stands inside, or where an anchor does.
     """
     entry = document.node(route)
-    if is_shared(entry):
+    if has_anchor_or_alias(entry):
         raise refuse(document, entry, what, "it holds a YAML anchor or alias")
     name: Node | None = entry
     pairs: tuple[tuple[Node, Node], ...] = ()
@@ -37,6 +40,7 @@ def as_task(document: Document, route: Route, offset: int, what: str) -> tuple[I
     if not isinstance(name, Scalar):
         raise refuse(document, entry, what, "it has no name")
     lines = [
+        *_comments(document, route, what),
         f"- name: Run {name.value.rsplit('/', 1)[-1]}",
         "  ansible.builtin.import_role:",
         f"    name: {_inline(document, name, what)}",
@@ -60,6 +64,17 @@ def as_task(document: Document, route: Route, offset: int, what: str) -> tuple[I
     root = parse("the task", "\n".join(lines)).root
     assert isinstance(root, Sequence)
     return ItemText(tuple(lines)), shape(root.items[0])
+
+
+def _comments(document: Document, route: Route, what: str) -> list[str]:
+    rows = list(take(document, route, what).lines)
+    above = []
+    while rows[0].startswith("#"):
+        above.append(rows.pop(0))
+    behind = [match[1] for row in rows if (match := re.search(r"\s(#.*)$", row))]
+    if behind and len(rows) > 1:
+        raise refuse(document, document.node(route), what, "a comment stands inside it")
+    return above + behind
 
 
 def _written(document: Document, key: str, value: Node, offset: int, what: str) -> list[str]:

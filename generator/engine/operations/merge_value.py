@@ -21,7 +21,7 @@ from generator.model.toleration import toleration_from
 from generator.text.document import Document, Mapping, Node, Route, Scalar, Sequence, data_of, parse
 from generator.text.edit import refuse
 from generator.text.mapping import add_key, replace_value
-from generator.text.sequence import insert, is_shared, item_of, sequence_offset
+from generator.text.sequence import has_anchor_or_alias, insert, item_of, sequence_offset
 from generator.text.shape import shape
 
 
@@ -80,7 +80,8 @@ class MergeValue:
 
     def describe(self) -> str:
         """Return what the operation does."""
-        return f"In {self.file} of role {self.role}, merge entries into the list '{self.into}'."
+        names = ", ".join(_label(entry) for entry in self.entries)
+        return f"In {self.file} of role {self.role}, merge into the list '{self.into}': {names}."
 
     def apply(self, kubespray: Kubespray) -> Changed | NotNeeded:
         """Return the role's file with the entries merged."""
@@ -104,7 +105,7 @@ class MergeValue:
         """Return the entries that the value brings in any case, as far as they are literal."""
         if isinstance(node, Mapping):
             inner = document.value(node, self.into)
-            if isinstance(inner, Sequence) and is_shared(node):
+            if isinstance(inner, Sequence) and has_anchor_or_alias(node):
                 raise refuse(document, inner, "merge entries", "it holds a YAML anchor or alias")
             if isinstance(inner, Sequence):
                 return [data_of(item) for item in inner.items]

@@ -52,9 +52,10 @@ class MoveRoleUse:
 
     def describe(self) -> str:
         """Return what the operation does."""
+        facts = ", ".join(self.after)
         return (
-            f"In {self.playbook}, move the use of role {self.role} behind the last step that "
-            f"provides {', '.join(self.after)}."
+            f"In the playbook {self.playbook}, move the use of role {self.role} behind the last "
+            f"step that provides one of these facts: {facts}."
         )
 
     def apply(self, kubespray: Kubespray) -> Changed | NotNeeded:
@@ -75,7 +76,9 @@ class MoveRoleUse:
                 f"{order.playbook} runs {there(steps[0])} after {there(target)} already", True
             )
         source = self._single(order, steps, early)
-        later = [f"{there(step)}, {fact}" for fact, step in self._later(order, source)]
+        later = [
+            f"{fact} ({step.role}, {step.entry_place})" for fact, step in self._later(order, source)
+        ]
         found = f"{there(source)} runs before what it needs: {'; '.join(later)}"
         if len(early) == len(steps):
             return Changed(self._moved(kubespray, source, target), found)

@@ -29,6 +29,9 @@ def covers(hosts: str, host: str) -> bool:
 
 def limits(condition: str, host: str) -> bool:
     """Tell whether a `when` condition is the one that limits a task to a host, `group[0]`."""
+    parts = re.split(r"\s+and\s+", condition.strip())
+    if len(parts) > 1 and not re.search(r"\s(or|if|else)\s|\bnot\s*\(", condition):
+        return any(limits(part, host) for part in parts)
     group, _, index = host.removesuffix("]").partition("[")
     text = re.sub(r"\s+", "", condition).replace('"', "'").strip("()")
     first = [f"groups['{group}'][{index}]", f"groups.{group}[{index}]"]

@@ -27,7 +27,7 @@ class RemoveRoleUse:
 
     def describe(self) -> str:
         """Return what the operation does."""
-        return f"In {self.playbook}, remove the use of role {self.role}."
+        return f"In the playbook {self.playbook}, remove the use of role {self.role}."
 
     def apply(self, kubespray: Kubespray) -> Changed | NotNeeded:
         """Return the playbook file without the role use."""
@@ -36,7 +36,7 @@ class RemoveRoleUse:
             [s for s in order.of_role(self.role) if s.use.kind != "dependency"] if order else []
         )
         if order is None or not direct:
-            return NotNeeded(f"{self.playbook} does not use {self.role} itself", True)
+            return NotNeeded(f"the playbook {self.playbook} does not use {self.role} itself", True)
         step = direct[0]
         direct_entry(order, step, f"remove role '{self.role}'")
         if len(direct) > 1:
