@@ -8,7 +8,8 @@ from pathlib import Path
 import click
 
 from generator.commands.options import NamedPath, all_patches
-from generator.engine.series import Choice, Series, choose, plan
+from generator.engine.choice import Choice, choose
+from generator.engine.series import Series, plan
 from generator.exits import Unsafe, UnusableInput
 from generator.model.kubespray import Kubespray
 from generator.model.step import Step

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from generator.commands.talk import printable
+from generator.engine.choice import Choice, choose
 from generator.engine.patch import SemanticPatch, load_patches
-from generator.engine.series import Choice, choose
 from generator.resources import resource_dir
 from generator.tree.base import Tree
 from generator.tree.locate import Wanted, open_tree
@@ -73,9 +73,18 @@ def tree_options(function: Callable[..., Any]) -> Callable[..., Any]:
 def choice_options(function: Callable[..., Any]) -> Callable[..., Any]:
     """Add --only, --with, --without and --patch-dir; the function gets the chosen `patches`."""
 
-    @click.option("--only", multiple=True, metavar="ID", help="Apply this semantic patch only.")
-    @click.option("--with", "also", multiple=True, metavar="ID", help="Apply this one, too.")
-    @click.option("--without", multiple=True, metavar="ID", help="Leave this one out.")
+    @click.option(
+        "--only",
+        multiple=True,
+        metavar="ID",
+        help="Apply this semantic patch only. May be repeated.",
+    )
+    @click.option(
+        "--with", "also", multiple=True, metavar="ID", help="Apply this one, too. May be repeated."
+    )
+    @click.option(
+        "--without", multiple=True, metavar="ID", help="Leave this one out. May be repeated."
+    )
     @_patch_dir
     @wraps(function)
     def with_choice(
@@ -138,5 +147,5 @@ def _bar(stack: ExitStack, label: str) -> Progress | None:
 
 _patch_dir = click.option(
     "--patch-dir", multiple=True, type=NamedPath(), metavar="DIR",
-    help="Read semantic patches of your own from this directory, too.",
+    help="Read semantic patches of your own from this directory, too. May be repeated.",
 )  # fmt: skip

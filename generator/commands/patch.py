@@ -69,6 +69,8 @@ def command(
         raise click.UsageError("--force goes with --apply.")
     if (write or commit or output is not None) and style == "diff":
         raise click.UsageError("--format diff is printed; leave out -o, --apply and --commit.")
+    if relative_to_repo and (write or commit):
+        raise click.UsageError("--relative-to-repo goes with a printed patch or with -o.")
     tree = opened(wanted)
     series = plan(Kubespray(tree), patches)
     _report(series)

@@ -15,7 +15,8 @@ from generator.engine.fields import Fields
 from generator.engine.operations import OPERATIONS, Operation
 from generator.exits import UnusableInput
 from generator.model.facts import providers
-from generator.text.document import MAX_BYTES, Place, decode, parse
+from generator.text.document import Place
+from generator.text.yaml import MAX_BYTES, decode, parse
 
 _KEYS = (
     "id", "version", "date", "title", "default", "why", "references", "needs", "excludes",

@@ -96,9 +96,11 @@ def _same(patch: SemanticPatch, playbook: str, old: list[Step], new: list[Step])
 
 def _meaning(step: Step) -> tuple[Any, ...]:
     use = step.use
+    # A dependency's parameters are values (what Helm is given, say); they have no say in orders.
+    params = use.params if use.kind == "role" else ()
     return (
         step.play_number, step.play.hosts, step.role, step.unresolved, step.tags, step.when,
-        use.kind, use.params, use.tasks_from, [used.name for used in step.chain],
+        use.kind, params, use.tasks_from, [used.name for used in step.chain],
     )  # fmt: skip
 
 

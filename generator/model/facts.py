@@ -7,7 +7,8 @@ from pathlib import Path
 
 from generator.model.role import same_role
 from generator.model.step import Order, Step
-from generator.text.document import data_of, parse
+from generator.text.document import data_of
+from generator.text.yaml import parse
 
 
 @cache

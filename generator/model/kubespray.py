@@ -20,7 +20,8 @@ from generator.model.role import (
 )
 from generator.model.step import Order
 from generator.model.use import Use, task_uses
-from generator.text.document import Document, decode, parse
+from generator.text.document import Document
+from generator.text.yaml import decode, parse
 from generator.tree.base import Tree, find, names, normal
 from generator.tree.memory import ChangedTree
 

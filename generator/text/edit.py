@@ -10,8 +10,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from generator.exits import Unsafe, UnusableInput
-from generator.text.document import Document, Node, Route, parse
+from generator.text.document import Document, Node, Route
 from generator.text.shape import Shape, shapes
+from generator.text.yaml import parse
 
 
 @dataclass(frozen=True)

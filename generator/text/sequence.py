@@ -10,19 +10,10 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from generator.text.document import (
-    Alias,
-    Document,
-    Mapping,
-    Node,
-    Route,
-    Scalar,
-    Sequence,
-    dump,
-    parse,
-)
+from generator.text.document import Alias, Document, Mapping, Node, Route, Scalar, Sequence
 from generator.text.edit import Edit, apply, newline_at, node_at, refuse
 from generator.text.shape import Shape, at, put, shape, with_item, without_item
+from generator.text.yaml import dump, parse
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from generator.exits import UnusableInput
-from generator.text.document import MAX_BYTES
+from generator.text.yaml import MAX_BYTES
 from generator.tree.base import EXECUTABLE, FILE, LINK, Base
 
 

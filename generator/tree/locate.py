@@ -91,8 +91,13 @@ def _open(wanted: Wanted, progress: Progress | None) -> Tree:
 def _revision(path: Path, repository: Repository | None, revision: str) -> RevisionTree:
     if repository is None:
         raise UnusableInput(f"{path} is not in a git repository, so it has no revisions.")
-    name, _, folder = revision.partition(":")
-    commit = commit_of(repository, name)
+    try:
+        name, folder, commit = revision, "", commit_of(repository, revision)
+    except UnusableInput:
+        name, colon, folder = revision.partition(":")
+        if not colon:
+            raise
+        commit = commit_of(repository, name)
     prefix = f"{folder.strip('/')}/" if folder.strip("/") else repository.prefix
     return RevisionTree(repository, commit, name, prefix)
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import cached_property
 
 from generator.exits import UnusableInput
-from generator.text.document import MAX_BYTES
+from generator.text.yaml import MAX_BYTES
 from generator.tree.base import EXECUTABLE, FILE, LINK, Base, normal
 from generator.tree.git import Repository, run_git
 from generator.tree.objects import ObjectReader

@@ -12,7 +12,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from generator.resources import resource_dir
-from generator.text.document import data_of, parse
+from generator.text.document import data_of
+from generator.text.yaml import parse
 
 
 def sample_files() -> dict[str, bytes]:

@@ -18,9 +18,10 @@ from generator.model.kubespray import Kubespray
 from generator.model.playbook import entries_of
 from generator.model.role import meta_of
 from generator.model.use import task_uses
-from generator.text.document import Document, data_of, decode, parse
+from generator.text.document import Document, data_of
 from generator.text.sequence import insert, item_of, remove, take
 from generator.text.shape import shape
+from generator.text.yaml import decode, parse
 from generator.tree.memory import MemoryTree
 
 WHAT = "edit the example"

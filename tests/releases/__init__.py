@@ -11,8 +11,9 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
+from generator.engine.choice import Choice, choose
 from generator.engine.patch import load_patches
-from generator.engine.series import Choice, Series, choose, plan
+from generator.engine.series import Series, plan
 from generator.model.kubespray import Kubespray, playbook_stem
 from generator.model.step import Order
 from generator.resources import resource_dir

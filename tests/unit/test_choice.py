@@ -6,8 +6,8 @@ import itertools
 
 import pytest
 
+from generator.engine.choice import Choice, choose
 from generator.engine.patch import SemanticPatch, load_patches
-from generator.engine.series import Choice, choose
 from generator.exits import UnusableInput
 from generator.resources import resource_dir
 

@@ -14,8 +14,6 @@ from ruamel.yaml import YAML
 
 from generator.exits import UnusableInput
 from generator.text.document import (
-    MAX_BYTES,
-    MAX_DEPTH,
     Alias,
     Document,
     Mapping,
@@ -25,11 +23,9 @@ from generator.text.document import (
     Scalar,
     Sequence,
     data_of,
-    decode,
-    dump,
-    parse,
 )
 from generator.text.shape import shapes
+from generator.text.yaml import MAX_BYTES, MAX_DEPTH, decode, dump, parse
 
 GRIN = "\N{GRINNING FACE}"
 

@@ -20,10 +20,11 @@ import pytest
 from ruamel.yaml import YAML
 
 from generator.exits import Unsafe
-from generator.text.document import Document, Route, Scalar, Sequence, decode, dump, parse
+from generator.text.document import Document, Route, Scalar, Sequence
 from generator.text.mapping import add_key, replace_value
 from generator.text.sequence import ItemText, insert, item_of, remove, sequence_offset, take
 from generator.text.shape import Shape, shape
+from generator.text.yaml import decode, dump, parse
 
 CASES = sorted((Path(__file__).parents[1] / "cases" / "edits").iterdir())
 

@@ -16,7 +16,7 @@ from generator.model import flatten as module
 from generator.model import kubespray as kubespray_module
 from generator.model.kubespray import Kubespray
 from generator.model.step import Order, Step
-from generator.text import document
+from generator.text import yaml
 from generator.text.document import Document
 from generator.tree.base import Base, Tree
 from generator.tree.directory import DirectoryTree
@@ -714,7 +714,7 @@ def test_every_file_is_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
     def parse(path: str, text: str) -> Document:
         parsed.append(path)
-        return document.parse(path, text)
+        return yaml.parse(path, text)
 
     monkeypatch.setattr(kubespray_module, "parse", parse)
     order(files)

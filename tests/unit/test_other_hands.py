@@ -14,8 +14,9 @@ import pytest
 from jinja2 import ChainableUndefined, Environment
 from ruamel.yaml import YAML
 
+from generator.engine.choice import Choice, choose
 from generator.engine.patch import SemanticPatch, load_patch, load_patches
-from generator.engine.series import Choice, Series, choose, plan
+from generator.engine.series import Series, plan
 from generator.exits import Unsafe, UnusableInput
 from generator.model.kubespray import Kubespray
 from generator.model.role import same_role

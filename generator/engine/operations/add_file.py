@@ -10,7 +10,7 @@ from generator.engine.operations.base import Changed, NotNeeded
 from generator.exits import Unsafe, UnusableInput
 from generator.model.kubespray import Kubespray
 from generator.resources import resource_dir
-from generator.text.document import MAX_BYTES
+from generator.text.yaml import MAX_BYTES
 from generator.tree.base import find, normal, read, resolve
 
 

@@ -11,11 +11,12 @@ from generator.engine.operations.base import Changed, NotNeeded, changed, role_d
 from generator.engine.operations.selector import read_steps, select
 from generator.model.kubespray import Kubespray
 from generator.model.toleration import toleration_from
-from generator.text.document import Mapping, Scalar, Sequence, data_of, parse
+from generator.text.document import Mapping, Scalar, Sequence, data_of
 from generator.text.edit import refuse
 from generator.text.mapping import add_key
 from generator.text.sequence import has_anchor_or_alias, insert, item_of, sequence_offset
 from generator.text.shape import shape
+from generator.text.yaml import parse
 
 
 @dataclass(frozen=True)

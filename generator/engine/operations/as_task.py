@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import re
 
-from generator.text.document import Document, Mapping, Node, Route, Scalar, Sequence, parse
+from generator.text.document import Document, Mapping, Node, Route, Scalar, Sequence
 from generator.text.edit import refuse
 from generator.text.sequence import ItemText, has_anchor_or_alias, take
 from generator.text.shape import Shape, shape
+from generator.text.yaml import parse
 
 _SAME_FOR_TASKS = frozenset(
     """
