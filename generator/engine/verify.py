@@ -37,39 +37,59 @@ def verify(patch: SemanticPatch, before: Kubespray, after: Kubespray, files: Ite
     concerned = [
         playbook for playbook, paths in made_of.items() if in_roles or changed & set(paths)
     ]
-    # One that another of them imports is part of the other's order and needs no look of its own.
+    # A file that another of them imports is part of the other's order.
     imported = {path for playbook in concerned for path in made_of[playbook][1:]}
-    for playbook in concerned:
-        if find(before.tree, playbook) not in imported:
-            _verify_playbook(patch, before, after, playbook)
+    whole = [playbook for playbook in concerned if find(before.tree, playbook) not in imported]
+    # A play's order depends on its own file and on roles alone. Where only playbook files changed,
+    # one order speaks for every other in which nothing is left that it did not show.
+    shown: set[str] = set()
+    for playbook in whole:
+        shows = _shows(patch, made_of[playbook], changed)
+        if in_roles or not shows or not shows <= shown:
+            verified = _verify_playbook(patch, before, after, playbook)
+            shown |= shows if verified else set()
+
+
+def _shows(patch: SemanticPatch, files: list[str | None], changed: set[str]) -> set[str]:
+    """Return what the order of a playbook made of files can show: changed files, and promises.
+
+    Nothing for a playbook whose order must not change at all.
+    """
+    if patch.order is None or not _within(patch.order, files):
+        return set()
+    stems = {playbook_stem(file) for file in files if file}
+    promises = {p.playbook for p in patch.order.promises if p.playbook in stems}
+    return (changed & set(files)) | {f"promise in {name}" for name in promises}
 
 
 def _verify_playbook(
     patch: SemanticPatch, before: Kubespray, after: Kubespray, playbook: str
-) -> None:
+) -> bool:
+    """Verify one order; tell whether it could be worked out before the patch."""
     try:
         old = before.order(playbook)
     except UnusableInput:
-        return
+        return False
     try:
         new = after.order(playbook)
     except UnusableInput as error:
         raise Unsafe(f"after '{patch.id}' {playbook} can no longer be read: {error}") from None
     effect = patch.order
-    if effect is None or not _within(effect, old):
+    if effect is None or not _within(effect, list(old.files)):
         _same(patch, playbook, list(old.steps), list(new.steps))
-        return
+        return True
     _same(patch, playbook, _others(effect, old), _others(effect, new))
     for promise in effect.promises:
         if promise.playbook in (playbook_stem(file) for file in old.files):
             _after_all(patch, new, promise.role, promise.after)
+    return True
 
 
-def _within(effect: OrderEffect, order: Order) -> bool:
-    """Tell whether a playbook is, or imports, one in which the order may change."""
+def _within(effect: OrderEffect, files: list[str | None]) -> bool:
+    """Tell whether a playbook made of files is, or imports, one in which the order may change."""
     if effect.within is None:
         return True
-    names = {playbook_stem(file) for file in order.files}
+    names = {playbook_stem(file) for file in files if file}
     return bool(names & {playbook_stem(name) for name in effect.within})
 
 

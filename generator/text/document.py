@@ -111,7 +111,7 @@ class Document:
 
     @cached_property
     def _line_starts(self) -> list[int]:
-        return [0, *(i + 1 for i, char in enumerate(self.text) if char == "\n")]
+        return [0, *(newline.end() for newline in re.finditer("\n", self.text))]
 
     def line(self, offset: int) -> int:
         """Return the line of an offset, counted from 1."""

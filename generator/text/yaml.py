@@ -22,7 +22,7 @@ MAX_BYTES = 8 * 1024 * 1024
 MAX_DEPTH = 200
 """Deeper nesting is refused: no reader of the tree needs it and recursion would end in a crash."""
 
-_FORBIDDEN = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_FORBIDDEN = "[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
 """What no YAML file may hold (YAML 1.2.2, production c-printable)."""
 
 _COLON = re.compile(r"[ \t]*:")
@@ -50,9 +50,22 @@ def parse(path: str, text: str) -> Document:
 
     Raises UnusableInput naming file, line and column where it is not YAML or nested too deep.
     """
+    from ruamel.yaml.error import MarkedYAMLError, YAMLError
+
     shift = 1 if text.startswith("\ufeff") else 0
-    events = _events(path, text[shift:])
-    return Document(path, text, tuple(_compose(path, text, events, shift)))
+    try:
+        roots = tuple(_compose(path, text, _events(text[shift:]), shift))
+    except MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        where = f":{mark.line + 1}:{mark.column + 1}" if mark else ""
+        problem = " ".join(str(error.problem or error.context or "").split())
+        raise UnusableInput(f"{path}{where}: this is not valid YAML: {problem}.") from None
+    except YAMLError as error:
+        reason = getattr(error, "reason", "the file cannot be read as YAML")
+        found = re.search(_FORBIDDEN, text)
+        line = text.count("\n", 0, found.start()) + 1 if found else 1
+        raise UnusableInput(f"{path}:{line}: this is not valid YAML: {reason}.") from None
+    return Document(path, text, roots)
 
 
 def dump(data: object, sequence_offset: int = 2) -> str:
@@ -70,35 +83,16 @@ def dump(data: object, sequence_offset: int = 2) -> str:
     return stream.getvalue()
 
 
-def _events(path: str, text: str) -> Iterator[Any]:
-    from ruamel.yaml.error import MarkedYAMLError, YAMLError
-
-    try:
-        yield from _parser_events(text)
-    except MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        where = f":{mark.line + 1}:{mark.column + 1}" if mark else ""
-        problem = " ".join(str(error.problem or error.context or "").split())
-        raise UnusableInput(f"{path}{where}: this is not valid YAML: {problem}.") from None
-    except YAMLError as error:
-        reason = getattr(error, "reason", "the file cannot be read as YAML")
-        found = _FORBIDDEN.search(text)
-        line = text.count("\n", 0, found.start()) + 1 if found else 1
-        raise UnusableInput(f"{path}:{line}: this is not valid YAML: {reason}.") from None
-
-
-def _parser_events(text: str) -> Iterator[Any]:
-    """Give libyaml's events, or those of the pure parser where libyaml is not installed."""
+def _events(text: str) -> Iterator[Any]:
+    """Return libyaml's events, or those of the pure parser where libyaml is not installed."""
     try:
         from ruamel.yaml.cyaml import CSafeLoader
     except ImportError:
         from ruamel.yaml import YAML
 
-        yield from YAML(typ="safe", pure=True).parse(text)
-        return
-    loader = CSafeLoader(text)
-    while (event := loader.get_event()) is not None:
-        yield event
+        events: Iterator[Any] = YAML(typ="safe", pure=True).parse(text)
+        return events
+    return iter(CSafeLoader(text).get_event, None)
 
 
 @dataclass(slots=True)
@@ -180,6 +174,5 @@ def _after_dash(text: str, item_end: int, item: Scalar) -> int:
 
 
 def _tag(event: Any) -> str | None:
-    # Libraries differ in how they hold an explicit tag: a string, or an object that prints as one.
-    tag = event.ctag if hasattr(event, "ctag") else event.tag
-    return str(tag) if tag is not None and str(tag) != "None" else None
+    # An explicit tag is an object that prints as one.
+    return None if event.ctag is None else str(event.ctag)
