@@ -28,15 +28,8 @@ IMPORTS = "import click, git, ruamel.yaml, jinja2"
 BY_HAND = """
 set -e
 git -C "$1" worktree add --quiet --detach "$2/tree" "$3"
-python3 - "$2/tree/playbooks/cluster.yml" <<'EOF'
-import pathlib, sys
-path = pathlib.Path(sys.argv[1])
-lines = path.read_text().splitlines(True)
-line = next(x for x in lines if "kubelet-csr-approver" in x)
-lines.remove(line)
-lines.insert(1 + next(i for i, x in enumerate(lines) if "role: kubernetes-apps," in x), line)
-path.write_text("".join(lines))
-EOF
+sed -i -e '/role: kubernetes-apps\/kubelet-csr-approver/{h;d}' -e '/role: kubernetes-apps,/G' \\
+  "$2/tree/playbooks/cluster.yml"
 git -C "$2/tree" diff
 git -C "$1" worktree remove --force "$2/tree"
 """
