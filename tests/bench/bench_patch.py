@@ -25,10 +25,10 @@ REVISION = "v2.24.0"
 URL = "https://github.com/kubernetes-sigs/kubespray"
 
 IMPORTS = "import click, git, ruamel.yaml, jinja2"
-BY_HAND = """
+BY_HAND = r"""
 set -e
 git -C "$1" worktree add --quiet --detach "$2/tree" "$3"
-sed -i -e '/role: kubernetes-apps\/kubelet-csr-approver/{h;d}' -e '/role: kubernetes-apps,/G' \\
+sed -i -e '/role: kubernetes-apps\/kubelet-csr-approver/{h;d}' -e '/role: kubernetes-apps,/G' \
   "$2/tree/playbooks/cluster.yml"
 git -C "$2/tree" diff
 git -C "$1" worktree remove --force "$2/tree"
