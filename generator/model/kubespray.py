@@ -98,7 +98,8 @@ class Kubespray:
     def imported_files(self, playbook: str) -> tuple[str, ...]:
         """Return the playbook files that a playbook is made of, its own first.
 
-        Cheaper than the order; a ring or an import that leads nowhere is not followed.
+        Cheaper than the order. An import that leads nowhere, or to a file that cannot be read, is
+        not followed.
         """
         found: dict[str, None] = {}
         pending = [playbook]
@@ -107,7 +108,11 @@ class Kubespray:
             if path in found:
                 continue
             found[path] = None
-            for entry in self.entries(path):
+            try:
+                entries = self.entries(path)
+            except UnusableInput:
+                continue
+            for entry in entries:
                 if isinstance(entry, Import):
                     target = self.playbook_path(entry.name, posixpath.dirname(path))
                     pending += [target] if target else []

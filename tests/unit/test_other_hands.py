@@ -1207,3 +1207,10 @@ def test_same_tree_in_same_bytes_out(only: str) -> None:
 def test_default_patches_leave_the_upgrade_alone() -> None:
     series = plan(Kubespray(MemoryTree(SAMPLE, "the tree")), choose(PATCHES, Choice()))
     assert [change.path for change in series.files] == [CLUSTER, META]
+
+
+def test_a_broken_playbook_elsewhere_does_not_matter() -> None:
+    files = cluster()
+    files["acme.yml"] = b"- import_playbook: playbooks/acme.yml\n"
+    files["playbooks/acme.yml"] = b"hosts: all\n"
+    assert after(files, ORDER)["acme.yml"] == files["acme.yml"]
