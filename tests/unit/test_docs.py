@@ -1,0 +1,88 @@
+"""README and docs are held against the program."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from generator import exits
+from generator.cli import COMMANDS, cli
+from generator.engine.operations import OPERATIONS
+from generator.engine.patch import load_patch, load_patches
+from generator.model.facts import providers
+from generator.resources import resource_dir
+
+TOP = Path(__file__).resolve().parents[2]
+README = (TOP / "README.md").read_text("utf-8")
+FORMAT = (TOP / "docs/patches.md").read_text("utf-8")
+
+
+def rows(text: str, heading: str) -> list[list[str]]:
+    """Return the cells of the table whose first column is headed so."""
+    table = text.split(f"| {heading} |", 1)[1].split("\n\n", 1)[0].split("\n")[2:]
+    return [[cell.strip() for cell in row.strip("|").split(" | ")] for row in table]
+
+
+def fences(text: str, language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+
+
+def test_commands_of_the_readme_are_those_there_are() -> None:
+    named = {word for row in rows(README, "command") for word in re.findall(r"`([a-z]+)", row[0])}
+    assert named == set(COMMANDS)
+
+
+@pytest.mark.parametrize("line", [
+    line for fence in fences(README, "sh") for line in fence.splitlines()
+    if line.startswith("kubespray-patchgen")
+])  # fmt: skip
+def test_lines_of_the_readme_are_understood(line: str) -> None:
+    """Every option and command in them exists; the trees in them do not (exit 2, no usage)."""
+    words = shlex.split(line.split("#")[0].split("|")[0])[1:]
+    result = CliRunner().invoke(cli, words)
+    assert not isinstance(result.exception, click.UsageError)
+    assert "Usage:" not in result.output
+
+
+def test_exit_codes_of_the_readme() -> None:
+    assert [row[0] for row in rows(README, "exit code")] == [
+        str(code) for code in
+        (exits.OK, exits.FOUND, exits.UNUSABLE, exits.UNSAFE, exits.INTERRUPTED)
+    ]  # fmt: skip
+
+
+def test_patches_of_the_readme() -> None:
+    shipped = load_patches([resource_dir("patches")])
+    told = {row[0].strip("`"): row[1] == "yes" for row in rows(README, "id")}
+    assert told == {patch.id: patch.default for patch in shipped.values()}
+
+
+def test_the_readme_sets_up_in_two_commands_that_ci_runs_too() -> None:
+    set_up, tests = (fence.strip() for fence in fences(README, "sh")[:2])
+    assert set_up.endswith("kubespray-patchgen demo") and "\n" not in set_up
+    assert tests == ".venv/bin/pytest -q"
+    ci = (TOP / ".ci/run").read_text("utf-8")
+    assert 'kubespray-patchgen" demo' in ci and 'pytest" -q' in ci
+
+
+def test_the_patch_of_the_docs_is_one(tmp_path: Path) -> None:
+    (tmp_path / "patch.yml").write_text(fences(FORMAT, "yaml")[0], "utf-8")
+    patch = load_patch(tmp_path / "patch.yml")
+    assert patch.id == "pause-before-apps"
+    assert patch.order is not None and patch.order.within is None
+
+
+def test_operations_and_facts_of_the_docs() -> None:
+    assert [row[0].strip("`") for row in rows(FORMAT, "operation")] == list(OPERATIONS)
+    sentence = FORMAT.split("Facts are ", 1)[1].split(";", 1)[0]
+    assert re.findall(r"`([a-z-]+)`", sentence) == list(providers())
+
+
+def test_links_of_the_readme_lead_somewhere() -> None:
+    for target in re.findall(r"\]\((?!https?:)([^)]+)\)", README + FORMAT):
+        assert (TOP / target).exists(), target
