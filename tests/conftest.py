@@ -69,7 +69,7 @@ def _is_parametrized(definition: pytest.Item) -> bool:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    if item.get_closest_marker("releases") is None:
+    if not any(item.get_closest_marker(name) for name in ("releases", "ansible")):
         return
     if not URL:
         pytest.skip(HOW)

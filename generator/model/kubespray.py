@@ -39,7 +39,7 @@ class Kubespray:
         self._documents: dict[str, Document] = dict(known or {})
         self._orders: dict[str, Order] = {}
         self._entries: dict[str, tuple[Play | Import, ...]] = {}
-        self._metas: dict[str, Meta] = {}
+        self._metas: dict[str, tuple[str | None, Meta]] = {}
         self._task_uses: dict[str, tuple[Use, ...]] = {}
         self._role_paths: dict[tuple[str, str, str | None], str | None] = {}
         self._task_paths: dict[tuple[str, str, str, str | None], str | None] = {}
@@ -49,10 +49,19 @@ class Kubespray:
         """Return the same Kubespray with some files changed, added or (None) deleted."""
         known = {path: doc for path, doc in self._documents.items() if path not in files}
         other = Kubespray(ChangedTree(self.tree, files), known)
-        other._task_uses = {p: uses for p, uses in self._task_uses.items() if p not in files}
-        if all(data is not None and self.tree.mode(path) for path, data in files.items()):
-            other._role_paths = dict(self._role_paths)
-            other._task_paths = dict(self._task_paths)
+        if any(data is None or not self.tree.mode(path) for path, data in files.items()):
+            return other
+        other._role_paths = dict(self._role_paths)
+        other._task_paths = dict(self._task_paths)
+        other._task_uses = {
+            path: uses for path, uses in self._task_uses.items()
+            if find(self.tree, path) not in files
+        }  # fmt: skip
+        other._metas = {role: meta for role, meta in self._metas.items() if meta[0] not in files}
+        other._entries = {
+            playbook: entries for playbook, entries in self._entries.items()
+            if find(self.tree, playbook) not in files
+        }  # fmt: skip
         return other
 
     def document(self, path: str) -> Document | None:
@@ -170,8 +179,8 @@ class Kubespray:
         """Return what a role's meta says; an empty one where it has none."""
         if role not in self._metas:
             path = role_file(self.tree, role, "meta")
-            self._metas[role] = meta_of(self.document(path) if path else None)
-        return self._metas[role]
+            self._metas[role] = (path, meta_of(self.document(path) if path else None))
+        return self._metas[role][1]
 
     def task_file(self, role: str, name: str) -> str | None:
         """Return the path of a role's task file, None where it has none of that name."""
