@@ -5,6 +5,7 @@ Each case changes the text of the embedded sample; what must come out is worked 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -1214,3 +1215,19 @@ def test_a_broken_playbook_elsewhere_does_not_matter() -> None:
     files["acme.yml"] = b"- import_playbook: playbooks/acme.yml\n"
     files["playbooks/acme.yml"] = b"hosts: all\n"
     assert after(files, ORDER)["acme.yml"] == files["acme.yml"]
+
+
+@pytest.mark.parametrize("name", ["{{ apps_role }}", "kubernetes-apps/{{ dns_role }}"])
+def test_a_template_that_may_bring_what_the_role_needs(name: str) -> None:
+    """Behind the last provider that is known there may be another: DNS, by a name not known."""
+    apps = "{ role: kubernetes-apps, tags: apps }"
+    files = cluster((apps, f'{{ role: "{name}", tags: apps }}'))
+    line = files[CLUSTER].decode().split(name)[0].count("\n") + 1
+    with pytest.raises(Unsafe, match=f"^{CLUSTER}:{line}: .*{re.escape(name)}"):
+        planned(files, ORDER)
+
+
+def test_a_template_that_cannot_bring_it() -> None:
+    apps = "    - { role: kubernetes-apps, tags: apps }\n"
+    extra = '    - { role: "acme/{{ flavour }}", tags: acme }\n'
+    assert after(cluster((apps, apps + extra)), ORDER)

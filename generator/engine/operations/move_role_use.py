@@ -66,7 +66,7 @@ class MoveRoleUse:
         target = last_provider(order, self.after)
         if target is None:
             return NotNeeded(f"{order.playbook} has no step that provides what the role needs")
-        self._refuse_templates(order, target)
+        self._refuse_templates(order)
         steps = order.of_role(self.role)
         early = [step for step in steps if step.number < target.number]
         if not steps:
@@ -122,16 +122,18 @@ class MoveRoleUse:
                     "Remove one of them by hand."
                 )
 
-    def _refuse_templates(self, order: Order, target: Step) -> None:
-        """Raise Unsafe where an earlier role name made by a template could mean the role."""
+    def _refuse_templates(self, order: Order) -> None:
+        """Raise Unsafe where a role name made by a template may be the role, or what it needs."""
+        meant = [self.role, *(role for fact in self.after for role in providers()[fact])]
         for step in order.steps:
             use = step.use
-            if step.number > target.number or not (use.is_role and use.is_template):
+            if not (use.is_role and use.is_template):
                 continue
-            if could_mean(use.name, self.role):
+            role = next((role for role in meant if could_mean(use.name, role)), None)
+            if role is not None:
                 raise Unsafe(
                     f"{step.place}: cannot tell whether the role name '{use.name}', made by a "
-                    f"template, means '{self.role}'. Write the name out, then try again."
+                    f"template, means '{role}'. Write the name out, then try again."
                 )
 
     def _moved(self, kubespray: Kubespray, source: Step, target: Step) -> dict[str, bytes]:
