@@ -539,10 +539,7 @@ def test_keywords_of_a_use_stay_keywords_in_tasks() -> None:
     """A task takes the same keywords; what is none of them is a parameter."""
     use = USE.replace(" }", ", remote_user: admin, connection: local, answer: 42 }")
     files = cluster((USE, use), (CCM, ""), (APPS, CCM_TASKS))
-    try:
-        result = after(files, ORDER)
-    except Unsafe:
-        return
+    result = after(files, ORDER)
     plays = YAML(typ="safe", pure=True).load(result[CLUSTER])
     (task,) = [
         task
@@ -552,6 +549,13 @@ def test_keywords_of_a_use_stay_keywords_in_tasks() -> None:
     ]
     assert task["remote_user"] == "admin" and task["connection"] == "local"
     assert task["vars"] == {"answer": 42}
+
+
+def test_comments_of_a_use_stand_above_the_task() -> None:
+    use = "    # for the rotation\n" + USE.rstrip("\n") + "  # keep me\n"
+    result = after(cluster((USE, use), (CCM, ""), (APPS, CCM_TASKS)), ORDER)
+    above = result[CLUSTER].decode().split("    - name: Run kubelet-csr-approver\n")[0]
+    assert above.endswith("    # for the rotation\n    # keep me\n")
 
 
 OURS = {
