@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import click
+from click.core import ParameterSource
 
 from generator.commands.options import choice_options, opened, tree_options
 from generator.commands.talk import printable, say
@@ -10,6 +11,8 @@ from generator.engine.patch import SemanticPatch
 from generator.exits import UnusableInput
 from generator.model.kubespray import Kubespray
 from generator.tree.locate import Wanted
+
+_CHOICE = ("only", "also", "without", "patch_dir")
 
 
 @click.command(short_help="Show in which order a playbook runs its roles.")
@@ -52,6 +55,9 @@ def command(
       3    with --patched: a patch could not be done or verified safely
       130  interrupted
     """
+    given = click.get_current_context().get_parameter_source
+    if not patched and any(given(name) is ParameterSource.COMMANDLINE for name in _CHOICE):
+        raise click.UsageError("--only, --with, --without and --patch-dir go with --patched.")
     tree = opened(wanted)
     kubespray = Kubespray(tree)
     if patched:

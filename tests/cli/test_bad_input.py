@@ -445,6 +445,8 @@ class TestChoice:
         (("patches", "nothing"), "nothing"),
         (("patches", "show"), "ID"),
         (("order", "--format", "svgg"), "'svgg'"),
+        (("order", "--only", "approver-after-ccm"), "--patched"),
+        (("order", "--without", "approver-after-ccm"), "--patched"),
     ],
 )
 def test_usage(plain: Path, words: tuple[str, ...], said: str) -> None:
