@@ -6,10 +6,10 @@ Here the tree as a whole is held against the patch: its orders.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from generator.engine.patch import OrderEffect, SemanticPatch
+from generator.engine.patch import OrderEffect, Promise, SemanticPatch
 from generator.exits import Unsafe, UnusableInput
 from generator.model.facts import providing_steps
 from generator.model.kubespray import Kubespray, playbook_stem
@@ -50,16 +50,15 @@ def verify(patch: SemanticPatch, before: Kubespray, after: Kubespray, files: Ite
             shown |= shows if verified else set()
 
 
-def _shows(patch: SemanticPatch, files: list[str | None], changed: set[str]) -> set[str]:
+def _shows(patch: SemanticPatch, files: Sequence[str | None], changed: set[str]) -> set[str]:
     """Return what the order of a playbook made of files can show: changed files, and promises.
 
     Nothing for a playbook whose order must not change at all.
     """
-    if patch.order is None or not _within(patch.order, files):
+    if patch.order is None or not _within(patch, patch.order, files):
         return set()
-    stems = {playbook_stem(file) for file in files if file}
-    promises = {p.playbook for p in patch.order.promises if p.playbook in stems}
-    return (changed & set(files)) | {f"promise in {name}" for name in promises}
+    promised = {f"promise in {promise.playbook}" for promise in _promises(patch.order, files)}
+    return (changed & set(files)) | promised
 
 
 def _verify_playbook(
@@ -75,22 +74,35 @@ def _verify_playbook(
     except UnusableInput as error:
         raise Unsafe(f"after '{patch.id}' {playbook} can no longer be read: {error}") from None
     effect = patch.order
-    if effect is None or not _within(effect, list(old.files)):
+    if effect is None or not _within(patch, effect, old.files):
         _same(patch, playbook, list(old.steps), list(new.steps))
         return True
     _same(patch, playbook, _others(effect, old), _others(effect, new))
-    for promise in effect.promises:
-        if promise.playbook in (playbook_stem(file) for file in old.files):
-            _after_all(patch, new, promise.role, promise.after)
+    for promise in _promises(effect, old.files):
+        _after_all(patch, new, promise.role, promise.after)
     return True
 
 
-def _within(effect: OrderEffect, files: list[str | None]) -> bool:
-    """Tell whether a playbook made of files is, or imports, one in which the order may change."""
+def _within(patch: SemanticPatch, effect: OrderEffect, files: Sequence[str | None]) -> bool:
+    """Tell whether a playbook made of files is, or imports, one in which the order may change.
+
+    One that the patch leaves alone is none, whatever it imports.
+    """
     if effect.within is None:
         return True
-    names = {playbook_stem(file) for file in files if file}
-    return bool(names & {playbook_stem(name) for name in effect.within})
+    if _stems(files[:1]) & {playbook_stem(left.playbook) for left in patch.leaves_alone}:
+        return False
+    return bool(_stems(files) & {playbook_stem(name) for name in effect.within})
+
+
+def _promises(effect: OrderEffect, files: Sequence[str | None]) -> list[Promise]:
+    """Return the promises that hold for a playbook made of files."""
+    stems = _stems(files)
+    return [promise for promise in effect.promises if playbook_stem(promise.playbook) in stems]
+
+
+def _stems(files: Sequence[str | None]) -> set[str]:
+    return {playbook_stem(file) for file in files if file}
 
 
 def _others(effect: OrderEffect, order: Order) -> list[Step]:

@@ -142,7 +142,7 @@ class _Run:
 
     def _role(self, use: Use, around: Around) -> None:
         if use.is_template or not use.name:
-            self._add(use, around, unresolved="its name is made by a template")
+            self._add(use, around, unresolved=_nameless(use))
             return
         path = self.source.role_path(use.name, around.basedir, around.role)
         if path is None:
@@ -162,7 +162,7 @@ class _Run:
     def _task_file(self, use: Use, around: Around) -> None:
         self._count(use.place)
         if use.is_template or not use.name:
-            self._add(use, around, unresolved="its name is made by a template")
+            self._add(use, around, unresolved=_nameless(use))
             return
         folder = posixpath.dirname(use.place.path)
         path = self.source.task_path(use.name, folder, around.basedir, around.role)
@@ -208,6 +208,11 @@ class _Run:
         number = len(self.steps) + 1
         first = self.seen.setdefault((path, use.params, use.when, use.tags), number)
         return first if first != number else None
+
+
+def _nameless(use: Use) -> str:
+    """Return why a use without a constant name cannot be followed."""
+    return "its name is made by a template" if use.is_template else "it has no name"
 
 
 def _inside(use: Use, around: Around, role: str | None) -> Around:

@@ -720,3 +720,13 @@ def test_every_file_is_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
     order(files)
     assert sorted(parsed) == sorted(set(parsed))
     assert "roles/b/tasks/main.yml" not in parsed, "a task file that brings nothing is not parsed"
+
+
+def test_a_use_without_a_name_is_told_from_a_template() -> None:
+    steps = order(
+        {"site.yml": "- hosts: all\n  roles:\n  - {role: }\n  - {role: '{{ x }}'}\n"}
+    ).steps
+    assert [step.unresolved for step in steps] == [
+        "it has no name",
+        "its name is made by a template",
+    ]

@@ -1010,11 +1010,11 @@ def test_user_patch_that_changes_more_of_the_order_than_it_says(tmp_path: Path) 
         mine(tmp_path, DEPENDENCY.replace("{role}", "a"), SMALL)
 
 
-def test_user_patch_that_does_not_keep_its_promise(tmp_path: Path) -> None:
+@pytest.mark.parametrize("playbook", ["cluster", "cluster.yml", "recover-control-plane"])
+def test_user_patch_that_does_not_keep_its_promise(tmp_path: Path, playbook: str) -> None:
     """Here the approver would come with the network plugin, before DNS."""
-    head = (
-        HEAD + f"order: {{ moves: {APPROVER}, in: [all], promise-in: [cluster], after: [dns] }}\n"
-    )
+    order = f"moves: {APPROVER}, in: [all], promise-in: [{playbook}], after: [dns]"
+    head = HEAD + f"order: {{ {order} }}\n"
     operation = f"""\
   - add-role-dependency:
       role: network_plugin
@@ -1235,3 +1235,11 @@ def test_a_template_that_cannot_bring_it() -> None:
     apps = "    - { role: kubernetes-apps, tags: apps }\n"
     extra = '    - { role: "acme/{{ flavour }}", tags: acme }\n'
     assert after(cluster((apps, apps + extra)), ORDER)
+
+
+def test_an_upgrade_that_imports_the_cluster_playbook() -> None:
+    """The patch says that it leaves upgrades alone, so it may not reach one by an import."""
+    files = cluster()
+    files["upgrade-cluster.yml"] = b"- import_playbook: playbooks/cluster.yml\n"
+    with pytest.raises(Unsafe, match=r"order of upgrade-cluster\.yml than it promises"):
+        planned(files, ORDER)
