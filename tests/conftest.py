@@ -13,11 +13,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import settings
 from oracles import CACHE_VARIABLE, ansible, cache_dir, checkout
 from oracles.checkout import URL
 
 if TYPE_CHECKING:
     from releases import Release
+
+# In CI the same examples are drawn every time; elsewhere each run looks at others.
+settings.register_profile("ci", derandomize=True)
+if os.environ.get("CI"):
+    settings.load_profile("ci")
 
 HOW = (
     "set KUBESPRAY_URL=https://github.com/kubernetes-sigs/kubespray "

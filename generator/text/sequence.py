@@ -98,7 +98,8 @@ def remove(document: Document, route: Route, what: str) -> Document:
         start, end = _with_blank_lines(document, start, end, above=index > 0)
     text = document.text
     if end == len(text) and not text.endswith("\n"):
-        start = len(text[:start].removesuffix("\n").removesuffix("\r"))
+        # Blank lines above go along: none of them could end the file without a newline.
+        start = len(text[:start].rstrip("\r\n"))
     return apply(document, [*edits, Edit(start, end, "")], expected, what)
 
 
