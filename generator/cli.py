@@ -16,6 +16,7 @@ from generator.exits import INTERRUPTED, OK, UNUSABLE, PatchgenError, UnusableIn
 from generator.tree.git import forget_other_repository
 
 COMMANDS = {
+    "check": "Find what waits for something that comes later.",
     "patch": "Print the git patch that a Kubespray tree needs.",
     "order": "Show in which order a playbook runs its roles.",
     "patches": "List the semantic patches, and why each exists.",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from functools import wraps
 from pathlib import Path
@@ -14,6 +14,8 @@ import click
 from generator.commands.talk import printable
 from generator.engine.choice import Choice, choose
 from generator.engine.patch import SemanticPatch, load_patches
+from generator.exits import UnusableInput
+from generator.model.kubespray import Kubespray
 from generator.resources import resource_dir
 from generator.tree.base import Tree
 from generator.tree.locate import Wanted, open_tree
@@ -125,6 +127,23 @@ def opened(wanted: Wanted) -> Tree:
     if close is not None:
         click.get_current_context().call_on_close(close)
     return tree
+
+
+def playbook_paths(kubespray: Kubespray, names: Iterable[str]) -> list[str]:
+    """Return the paths of the playbooks that are named; `all` names every one of the tree.
+
+    Raises UnusableInput where the tree has none of a name.
+    """
+    if "all" in names:
+        return list(kubespray.playbooks())
+    paths = []
+    for name in names:
+        path = kubespray.playbook_named(name)
+        if path is None:
+            known = ", ".join(kubespray.playbooks())
+            raise UnusableInput(f"the tree has no playbook '{name}'; it has {known}.")
+        paths.append(path)
+    return paths
 
 
 def _bar(stack: ExitStack, label: str) -> Progress | None:

@@ -5,10 +5,9 @@ from __future__ import annotations
 import click
 from click.core import ParameterSource
 
-from generator.commands.options import choice_options, opened, tree_options
+from generator.commands.options import choice_options, opened, playbook_paths, tree_options
 from generator.commands.talk import printable, say
 from generator.engine.patch import SemanticPatch
-from generator.exits import UnusableInput
 from generator.model.kubespray import Kubespray
 from generator.tree.locate import Wanted
 
@@ -64,7 +63,7 @@ def command(
         from generator.engine.series import plan
 
         kubespray = plan(kubespray, patches).after
-    orders = [kubespray.order(path) for path in _paths(kubespray, names)]
+    orders = [kubespray.order(path) for path in playbook_paths(kubespray, names)]
     if style == "json":
         from generator.emit.report import order_report, to_json
 
@@ -77,16 +76,3 @@ def command(
     unresolved = sum(step.unresolved is not None for order in orders for step in order.steps)
     if unresolved:
         say(f"Steps that could not be followed: {unresolved}; each says why.")
-
-
-def _paths(kubespray: Kubespray, names: tuple[str, ...]) -> list[str]:
-    if "all" in names:
-        return list(kubespray.playbooks())
-    paths = []
-    for name in names:
-        path = kubespray.playbook_named(name)
-        if path is None:
-            known = ", ".join(kubespray.playbooks())
-            raise UnusableInput(f"the tree has no playbook '{name}'; it has {known}.")
-        paths.append(path)
-    return paths

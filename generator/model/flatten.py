@@ -7,13 +7,15 @@ include_tasks) takes the tags of what is around it, not those of the including t
 from __future__ import annotations
 
 import posixpath
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 from generator.exits import UnusableInput
 from generator.model.playbook import Import, Play
 from generator.model.role import Meta, role_name
-from generator.model.step import Order, Step
+from generator.model.step import Order, Step, TaskRun
+from generator.model.task import LOST, Task, role_task
 from generator.model.use import Use
 from generator.text.document import Place
 
@@ -50,6 +52,9 @@ class Source(Protocol):
     def task_uses(self, path: str) -> tuple[Use, ...]:
         """Return the uses in a task file."""
 
+    def task_items(self, path: str) -> tuple[Use | Task, ...]:
+        """Return the uses and tasks in a task file."""
+
 
 @dataclass(frozen=True, slots=True)
 class Around:
@@ -62,19 +67,24 @@ class Around:
     when: tuple[str, ...]
     chain: tuple[Use, ...] = ()
     roles: tuple[str, ...] = ()
+    folders: tuple[str, ...] = ()
     role: str | None = None
 
 
-def flatten(source: Source, playbook: str) -> Order:
-    """Return the order of a playbook.
+Naming: TypeAlias = Callable[[str, TaskRun], "str | None"]
+"""Works out a name that a template makes, for the moment of a run; None where it cannot."""
+
+
+def flatten(source: Source, playbook: str, naming: Naming | None = None) -> Order:
+    """Return the order of a playbook; with `naming` the order of its tasks as well.
 
     Raises UnusableInput where a playbook file is missing, empty or not a playbook, where
     playbooks import each other in a ring, or where there are more than MAX_STEPS steps.
     """
-    run = _Run(source)
+    run = _Run(source, naming)
     run.playbook(playbook, (), (), ())
     files = tuple(dict.fromkeys(run.files))
-    return Order(playbook, tuple(run.steps), files, tuple(run.plays))
+    return Order(playbook, tuple(run.steps), files, tuple(run.plays), tuple(run.tasks))
 
 
 @dataclass(slots=True)
@@ -82,6 +92,8 @@ class _Run:
     """The state of one flattening."""
 
     source: Source
+    naming: Naming | None = None
+    tasks: list[TaskRun] = field(default_factory=list)
     steps: list[Step] = field(default_factory=list)
     plays: list[Play] = field(default_factory=list)
     files: list[str] = field(default_factory=list)
@@ -105,7 +117,7 @@ class _Run:
             play = replace(entry, tags=(*tags, *entry.tags), when=when)
             self.plays.append(play)
             self.seen = {}
-            self._uses(play.uses, Around(play, len(self.plays), basedir, play.tags, when))
+            self._items(play.items, Around(play, len(self.plays), basedir, play.tags, when))
 
     def _import(
         self,
@@ -133,12 +145,24 @@ class _Run:
                 "it is not read on."
             )
 
-    def _uses(self, uses: tuple[Use, ...], around: Around) -> None:
-        for use in uses:
+    def _items(self, items: Sequence[Use | Task], around: Around) -> None:
+        for item in items:
+            if isinstance(item, Task):
+                self.tasks.append(_task_run(item, around, len(self.steps)))
+                continue
+            use = self._named(item, around)
             if use.is_role:
                 self._role(use, around)
             else:
                 self._task_file(use, around)
+
+    def _named(self, use: Use, around: Around) -> Use:
+        """Return a use with its name worked out, as it is where that cannot be done."""
+        if self.naming is None or not use.is_template:
+            return use
+        here = _task_run(role_task(use.place), around, len(self.steps))
+        name = self.naming(use.name, here)
+        return use if name is None else replace(use, name=name)
 
     def _role(self, use: Use, around: Around) -> None:
         if use.is_template or not use.name:
@@ -152,12 +176,14 @@ class _Run:
             self._add(use, around, unresolved="it brings itself in a ring")
             return
         inner = _inside(use, around, path)
+        if self.naming is not None:
+            self.tasks.append(_task_run(role_task(use.place), inner, len(self.steps)))
         meta = self.source.meta(path)
-        self._uses(meta.dependencies, inner)
+        self._items(meta.dependencies, inner)
         self._add(use, around, path, repeats=self._repeats(use, path, meta))
         tasks = self.source.task_file(path, use.tasks_from)
         if tasks is not None:
-            self._uses(self.source.task_uses(tasks), inner)
+            self._items(self._items_in(tasks), inner)
 
     def _task_file(self, use: Use, around: Around) -> None:
         self._count(use.place)
@@ -168,10 +194,15 @@ class _Run:
         path = self.source.task_path(use.name, folder, around.basedir, around.role)
         if path is None:
             self._add(use, around, unresolved="the tree has no such task file")
-        elif len(around.chain) >= _MAX_CHAIN:
+        elif len(around.chain) >= _MAX_CHAIN or any(used is use for used in around.chain):
             self._add(use, around, unresolved="it brings itself in a ring")
         else:
-            self._uses(self.source.task_uses(path), _inside(use, around, around.role))
+            self._items(self._items_in(path), _inside(use, around, around.role))
+
+    def _items_in(self, path: str) -> Sequence[Use | Task]:
+        if self.naming is None:
+            return self.source.task_uses(path)
+        return self.source.task_items(path)
 
     def _add(
         self,
@@ -185,6 +216,10 @@ class _Run:
         self._count(use.place)
         written = use.name if use.is_role else role_name(around.role or "")
         role = role_name(path) if path is not None else written
+        if self.naming is not None and unresolved is not None:
+            lost = _inside(use, around, around.role)
+            lost = replace(lost, roles=(*around.roles, role))
+            self.tasks.append(_task_run(role_task(use.place, LOST), lost, len(self.steps)))
         self.steps.append(
             Step(
                 number=len(self.steps) + 1,
@@ -229,7 +264,23 @@ def _inside(use: Use, around: Around, role: str | None) -> Around:
         when=(*around.when, *use.when),
         chain=(*around.chain, use),
         roles=(*around.roles, role_name(role)) if use.is_role and role else around.roles,
+        folders=(*around.folders, role) if use.is_role and role else around.folders,
         role=role,
+    )
+
+
+def _task_run(task: Task, around: Around, step_number: int) -> TaskRun:
+    """Return a task with what it inherits."""
+    return TaskRun(
+        task=task,
+        step_number=step_number,
+        play_number=around.play_number,
+        play=around.play,
+        basedir=around.basedir,
+        chain=around.chain,
+        roles=around.roles,
+        folders=around.folders,
+        when=(*around.when, *task.when),
     )
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
 
 from generator.exits import UnusableInput
-from generator.model.flatten import flatten
+from generator.model.flatten import Naming, flatten
 from generator.model.playbook import Import, Play, entries_of, is_playbook
 from generator.model.role import (
     Meta,
@@ -19,16 +20,28 @@ from generator.model.role import (
     same_role,
 )
 from generator.model.step import Order
-from generator.model.use import Use, task_uses
+from generator.model.task import Task, task_items, task_uses
+from generator.model.use import Use
+from generator.model.workload import KINDS
 from generator.text.document import Document
 from generator.text.yaml import decode, parse
-from generator.tree.base import Tree, find, names, normal
+from generator.tree.base import Tree, find, names, normal, read
 from generator.tree.memory import ChangedTree
 
 _PLAYBOOK_FOLDERS = ("", "playbooks", "extra_playbooks")
 
 _SIGNS_OF_USE = (b"_role", b"_tasks", b"include:")
 """A task file without any of these brings nothing, so it need not be parsed."""
+
+_SIGNS_OF_CLUSTER = re.compile(rb"kubectl|\bkube:|helm|k8s|--wait")
+"""Only a role with one of these in a task file can put something into the cluster, or wait."""
+
+_KINDS = "|".join((*KINDS, "List"))
+_WORKLOAD = re.compile(rf"kind[\"']?[ \t]*:[ \t]*[\"']?(?:{_KINDS})\b".encode())
+_MANIFESTS = (".yml", ".yaml", ".json", ".j2")
+
+_MAX_FOLDERS = 4
+"""Upstream has task files at most two folders below `tasks`."""
 
 
 class Kubespray:
@@ -41,6 +54,10 @@ class Kubespray:
         self._entries: dict[str, tuple[Play | Import, ...]] = {}
         self._metas: dict[str, tuple[str | None, Meta]] = {}
         self._task_uses: dict[str, tuple[Use, ...]] = {}
+        self._task_items: dict[str, tuple[Use | Task, ...]] = {}
+        self._task_folders: dict[str, bool] = {}
+        self._manifests: dict[str, bool] = {}
+        self._roles_of_plays: dict[tuple[str, int], tuple[str, ...]] = {}
         self._role_paths: dict[tuple[str, str, str | None], str | None] = {}
         self._task_paths: dict[tuple[str, str, str, str | None], str | None] = {}
         self._roots: tuple[tuple[str, ...], str | None] | None = None
@@ -104,6 +121,14 @@ class Kubespray:
             self._orders[playbook] = flatten(self, playbook)
         return self._orders[playbook]
 
+    def run(self, playbook: str, naming: Naming) -> Order:
+        """Return the order of a playbook with its tasks; raises UnusableInput as `order` does.
+
+        `naming` works out the names of roles and task files that a template makes.
+        """
+        self.tree.read_ahead(_matters)
+        return flatten(self, playbook, naming)
+
     def imported_files(self, playbook: str) -> tuple[str, ...]:
         """Return the playbook files that a playbook is made of, its own first.
 
@@ -146,6 +171,11 @@ class Kubespray:
                 if path is not None:
                     return path
         return None
+
+    def roles_below(self, folder: str) -> tuple[str, ...]:
+        """Return the names of the roles right below a role's folder."""
+        return tuple(name for name in names(self.tree, folder)
+                     if is_role(self.tree, f"{folder}/{name}"))  # fmt: skip
 
     def entries(self, playbook: str) -> tuple[Play | Import, ...]:
         """Return the plays and imports of a playbook file; raises UnusableInput if it is none."""
@@ -213,6 +243,95 @@ class Kubespray:
             uses = task_uses(document, document.root, ()) if document else ()
             self._task_uses[path] = tuple(uses)
         return self._task_uses[path]
+
+    def task_items(self, path: str) -> tuple[Use | Task, ...]:
+        """Return the uses and tasks in a task file.
+
+        Only the uses where no task file beside it has to do with the cluster.
+        """
+        if path not in self._task_items:
+            folder, found, _ = path.partition("/tasks/")
+            concerned = self._concerns_cluster(f"{folder}/tasks") or self.has_manifests(folder)
+            if found and not concerned:
+                self._task_items[path] = self.task_uses(path)
+            else:
+                document = self.document(path)
+                items = task_items(document, document.root, ()) if document else ()
+                self._task_items[path] = tuple(items)
+        return self._task_items[path]
+
+    def has_manifests(self, role: str) -> bool:
+        """Tell whether a role has manifests of workloads among its templates and files."""
+        if role not in self._manifests:
+            self._manifests[role] = any(
+                self._workloads_below(f"{role}/{folder}", 0) for folder in ("templates", "files")
+            )
+        return self._manifests[role]
+
+    def _workloads_below(self, folder: str, depth: int) -> bool:
+        for name in names(self.tree, folder) if depth < _MAX_FOLDERS else ():
+            path = f"{folder}/{name}"
+            if self.exists(path):
+                if name.endswith(_MANIFESTS) and self.has_workloads(path):
+                    return True
+            elif self._workloads_below(path, depth + 1):
+                return True
+        return False
+
+    def has_workloads(self, path: str) -> bool:
+        """Tell whether a file may hold the manifest of a workload."""
+        return _WORKLOAD.search(read(self.tree, path)) is not None
+
+    def task_texts(self) -> Iterator[bytes]:
+        """Give the bytes of all task files of the tree's roles."""
+        for folder in self._surroundings()[0]:
+            yield from self._texts_below(folder, 0)
+
+    def _texts_below(self, folder: str, depth: int) -> Iterator[bytes]:
+        for name in names(self.tree, folder):
+            path = f"{folder}/{name}"
+            if name.endswith((".yml", ".yaml")):
+                if "/tasks/" in path and self.exists(path):
+                    yield read(self.tree, path)
+            elif "." not in name and depth < 2 * _MAX_FOLDERS:
+                yield from self._texts_below(path, depth + 1)
+
+    def roles_of_play(self, play: Play, basedir: str) -> tuple[str, ...]:
+        """Return the folders of the roles in a play's `roles`, each behind its dependencies.
+
+        Their defaults can be seen in the whole play (Ansible documentation, "Roles").
+        """
+        key = (play.place.path, play.place.line)
+        if key not in self._roles_of_plays:
+            found: dict[str, None] = {}
+            uses = [item for item in play.items if isinstance(item, Use) and item.kind == "role"]
+            self._add_roles(uses, basedir, None, found)
+            self._roles_of_plays[key] = tuple(found)
+        return self._roles_of_plays[key]
+
+    def _add_roles(
+        self, uses: Iterable[Use], basedir: str, role: str | None, found: dict[str, None]
+    ) -> None:
+        for use in uses:
+            path = None if use.is_template else self.role_path(use.name, basedir, role)
+            if path is not None and path not in found:
+                found[path] = None
+                self._add_roles(self.meta(path).dependencies, basedir, path, found)
+                # What comes later counts more, and a role more than its dependencies.
+                del found[path]
+                found[path] = None
+
+    def _concerns_cluster(self, folder: str, depth: int = 0) -> bool:
+        if folder not in self._task_folders:
+            paths = [f"{folder}/{name}" for name in names(self.tree, folder)]
+            files = [path for path in paths if self.exists(path)]
+            self._task_folders[folder] = any(
+                _SIGNS_OF_CLUSTER.search(read(self.tree, path)) for path in files
+            ) or any(
+                self._concerns_cluster(path, depth + 1)
+                for path in paths if depth < _MAX_FOLDERS and path not in files
+            )  # fmt: skip
+        return self._task_folders[folder]
 
     def exists(self, path: str) -> bool:
         """Tell whether the tree has a file."""

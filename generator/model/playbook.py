@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from generator.exits import UnusableInput
-from generator.model.use import Use, role_uses, tags_of, task_uses, text_of, when_of, words_of
+from generator.model.task import Task, task_items
+from generator.model.use import Use, role_uses, tags_of, text_of, when_of, words_of
 from generator.text.document import Document, Mapping, Place, Route, Sequence
 
 SECTIONS = ("pre_tasks", "roles", "tasks", "post_tasks")
@@ -22,8 +23,9 @@ _IMPORTS = ("import_playbook", "ansible.builtin.import_playbook", "include")
 class Play:
     """A play; `route` leads to it in the file that `place` names.
 
-    `when` holds the conditions under which its playbook is imported. In an order, `tags` and
-    `when` include those of the imports that lead to the play.
+    `items` are its role uses and tasks in the order in which they run. `when` holds the
+    conditions under which its playbook is imported. In an order, `tags` and `when` include those
+    of the imports that lead to the play.
     """
 
     name: str
@@ -32,7 +34,7 @@ class Play:
     route: Route
     tags: tuple[str, ...]
     serial: tuple[str, ...]
-    uses: tuple[Use, ...]
+    items: tuple[Use | Task, ...]
     when: tuple[str, ...] = ()
 
 
@@ -84,13 +86,13 @@ def entries_of(document: Document) -> Iterator[Play | Import]:
 
 
 def _play(document: Document, node: Mapping, route: Route) -> Play:
-    uses: list[Use] = []
+    items: list[Use | Task] = []
     for section in SECTIONS:
         inner, there = document.value(node, section), (*route, section)
         if section == "roles":
-            uses += role_uses(document, inner, there, "role")
+            items += role_uses(document, inner, there, "role")
         else:
-            uses += task_uses(document, inner, there)
+            items += task_items(document, inner, there)
     return Play(
         name=text_of(document, document.value(node, "name")),
         hosts=":".join(words_of(document, document.value(node, "hosts"))),
@@ -98,5 +100,5 @@ def _play(document: Document, node: Mapping, route: Route) -> Play:
         route=route,
         tags=tags_of(document, node),
         serial=words_of(document, document.value(node, "serial")),
-        uses=tuple(uses),
+        items=tuple(items),
     )

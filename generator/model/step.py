@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from generator.model.playbook import Play
 from generator.model.role import same_role
+from generator.model.task import Task
 from generator.model.use import Use
 from generator.text.document import Place, Route
 
@@ -56,13 +57,38 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
+class TaskRun:
+    """A task in the order in which Ansible runs a playbook.
+
+    `step_number` is the number of the last step that began before it, 0 before the first one.
+    `chain` are the uses that lead to it from the play, the outermost first, none for a task of
+    the play itself; `roles` and `folders` are the names and folders of the roles on that way.
+    `when` includes all that is inherited. `basedir` is the playbook's folder.
+    """
+
+    task: Task
+    step_number: int
+    play_number: int
+    play: Play
+    basedir: str
+    chain: tuple[Use, ...]
+    roles: tuple[str, ...]
+    folders: tuple[str, ...]
+    when: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Order:
-    """The steps of a playbook run; `files` are the playbook files that it is made of."""
+    """The steps of a playbook run; `files` are the playbook files that it is made of.
+
+    `tasks` are there where they were asked for; tasks that can have no say are left out.
+    """
 
     playbook: str
     steps: tuple[Step, ...]
     files: tuple[str, ...]
     plays: tuple[Play, ...] = field(default=())
+    tasks: tuple[TaskRun, ...] = ()
 
     @property
     def resolved(self) -> tuple[Step, ...]:

@@ -37,10 +37,6 @@ _KEYWORDS = frozenset(
 Every other key is a parameter of the role.
 """
 
-_BLOCK_SECTIONS = ("block", "rescue", "always")
-
-_MAX_BLOCKS = 50
-
 
 @dataclass(frozen=True, slots=True)
 class Use:
@@ -97,11 +93,6 @@ def role_uses(
             )  # fmt: skip
 
 
-def task_uses(document: Document, node: Node | None, route: Route) -> Iterator[Use]:
-    """Give the uses of roles and task files in a list of tasks, blocks opened, in order."""
-    yield from _task_uses(document, node, route, (), (), 0)
-
-
 def tags_of(document: Document, mapping: Mapping) -> tuple[str, ...]:
     """Return the tags of an entry, which may be a list or a text with commas."""
     words = words_of(document, document.value(mapping, "tags"))
@@ -131,38 +122,19 @@ def text_of(document: Document, node: Node | None) -> str:
     return " ".join(document.text[node.start : node.end].split())
 
 
-def _task_uses(
-    document: Document,
-    node: Node | None,
-    route: Route,
-    tags: tuple[str, ...],
-    when: tuple[str, ...],
-    depth: int,
-) -> Iterator[Use]:
-    node = document.follow(node)
-    if not isinstance(node, Sequence) or depth > _MAX_BLOCKS:
-        return
-    for index, entry in enumerate(node.items):
-        task = document.follow(entry)
-        if not isinstance(task, Mapping):
-            continue
-        actions = [key for key in task.key_names() if _action(key) in _TASK_KINDS]
-        blocks = [key for key in _BLOCK_SECTIONS if task.get(key) is not None]
-        if not actions and not blocks:
-            continue
-        here = (*route, index)
-        all_tags = (*tags, *tags_of(document, task))
-        all_when = (*when, *when_of(document, task))
-        for section in blocks:
-            inner = document.value(task, section)
-            yield from _task_uses(document, inner, (*here, section), all_tags, all_when, depth + 1)
-        for key in actions:
-            kind, place = _TASK_KINDS[_action(key)], document.place(entry)
-            use = Use(kind, "", place, here, all_tags, all_when)
-            yield from _loop(document, task, _named(document, task, key, use))
+def uses_of_task(document: Document, task: Mapping, use: Use) -> Iterator[Use]:
+    """Give the uses that a task makes: one for each key that brings a role or a task file.
+
+    `use` holds what they have in common: place, route, tags and conditions.
+    """
+    for key in task.key_names():
+        kind = _TASK_KINDS.get(short_name(key))
+        if kind is not None:
+            named = _named(document, task, key, replace(use, kind=kind))
+            yield from _loop(document, task, named)
 
 
-def _action(key: str) -> str:
+def short_name(key: str) -> str:
     """Return the short name of a module of Ansible's own."""
     return key.removeprefix("ansible.builtin.").removeprefix("ansible.legacy.")
 

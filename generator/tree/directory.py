@@ -21,6 +21,7 @@ class DirectoryTree:
     def __init__(self, top: Path, base: Base) -> None:
         self.top = top
         self.base = base
+        self._top = f"{top}/"
 
     def read_ahead(self, matters: Callable[[str], bool]) -> None:
         """Do nothing: the system reads files fast enough one by one."""
@@ -28,7 +29,7 @@ class DirectoryTree:
     def mode(self, path: str) -> str | None:
         """Return the git mode that a file would have, None for folders and special files."""
         try:
-            kind = os.lstat(self.top / path).st_mode
+            kind = os.lstat(self._top + path).st_mode
         except (FileNotFoundError, NotADirectoryError):
             return None
         except (OSError, ValueError) as error:
@@ -41,7 +42,7 @@ class DirectoryTree:
 
     def raw(self, path: str) -> bytes:
         """Return a file's bytes as they are on disk, or a link's target."""
-        real = self.top / path
+        real = Path(self._top + path)
         try:
             if real.is_symlink():
                 return os.fsencode(real.readlink())
@@ -55,7 +56,8 @@ class DirectoryTree:
     def names(self, directory: str) -> list[str]:
         """Return the names in a folder; a folder that is not there is empty."""
         try:
-            return sorted(entry.name for entry in (self.top / directory).iterdir())
+            with os.scandir(self._top + directory) as entries:
+                return sorted(entry.name for entry in entries)
         except (FileNotFoundError, NotADirectoryError):
             return []
         except OSError as error:

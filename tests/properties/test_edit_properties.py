@@ -17,7 +17,7 @@ from generator.exits import PatchgenError, Unsafe
 from generator.model.kubespray import Kubespray
 from generator.model.playbook import entries_of
 from generator.model.role import meta_of
-from generator.model.use import task_uses
+from generator.model.task import task_uses
 from generator.text.document import Document, data_of
 from generator.text.sequence import insert, item_of, remove, take
 from generator.text.shape import shape

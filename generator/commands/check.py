@@ -1,0 +1,188 @@
+"""`check`: what waits for something that comes later, and under which variables."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import click
+
+from generator.commands.options import all_patches, opened, playbook_paths, tree_options
+from generator.commands.talk import printable, say
+from generator.engine.finding import Report, Unread
+from generator.exits import FOUND, OK, UnusableInput
+from generator.model.kubespray import Kubespray
+from generator.tree.locate import Wanted
+
+if TYPE_CHECKING:
+    from generator.model.scenario import Scenario
+    from generator.model.value import Value
+
+
+@click.command(short_help="Find what waits for something that comes later.")
+@tree_options
+@click.option(
+    "--set", "given", multiple=True, metavar="NAME=VALUE",
+    help="A variable of the scenario; beats all others, as -e does with Ansible. May be repeated. "
+    "An empty value is the empty text. nodes=new or nodes=initialized says what nodes every "
+    "playbook starts with.",
+)  # fmt: skip
+@click.option(
+    "-i", "--inventory", metavar="INVENTORY",
+    help="Take the variables from an inventory instead of the reported case: a file or directory "
+    "as Ansible reads it (nothing of it is run), or the output of `ansible-inventory --list` "
+    "(- for standard input).",
+)  # fmt: skip
+@click.option(
+    "-p", "--playbook", "names", multiple=True, metavar="PLAYBOOK",
+    help="A playbook of the tree; `all` for every one. May be repeated. Without, cluster, "
+    "upgrade_cluster and recover_control_plane.",
+)  # fmt: skip
+@click.option("--strict", is_flag=True, help="Exit 1 for warnings, too.")
+@click.option(
+    "--format", "style", type=click.Choice(["text", "json", "sarif", "github"]), default="text",
+    show_default=True, help="For people, as a report, for code scanning, as annotations.",
+)  # fmt: skip
+@click.option(
+    "--relative-to-repo", is_flag=True,
+    help="Give paths relative to the top of the repository (JSON, SARIF, GitHub).",
+)  # fmt: skip
+@click.option("--explain", metavar="CODE", help="Print the reasoning behind a code, and end.")
+def command(
+    wanted: Wanted,
+    given: tuple[str, ...],
+    inventory: str | None,
+    names: tuple[str, ...],
+    strict: bool,
+    style: str,
+    relative_to_repo: bool,
+    explain: str | None,
+) -> int:
+    """Find what waits for something that comes later, and say under which variables.
+
+    Runs through the tree's playbooks as Ansible would, with nothing executed: what each step puts
+    into the cluster, what it waits for, and what the pods need before they can run. The scenario
+    is the reported one (an external cloud provider, vsphere, with rotated serving certificates);
+    --set changes it, and -i takes the variables from an inventory instead.
+
+    \b
+    An error is a wait that cannot end: the deployment fails there. A warning does harm, or
+    blocks only where nodes are new; a note tells what stays Pending for a while.
+
+    \b
+    Examples:
+      kubespray-patchgen check ~/kubespray
+      kubespray-patchgen check --release v2.24.0
+      kubespray-patchgen check --set external_cloud_provider=manual --set kube_network_plugin=cilium
+      kubespray-patchgen check kubespray -i inventory/prod/hosts.yml --format github
+      ansible-inventory -i inventory.sh --list | kubespray-patchgen check kubespray -i -
+      kubespray-patchgen check --explain deadlock-order
+
+    \b
+    Exit codes:
+      0    no errors (with --strict: nor warnings)
+      1    errors were found (with --strict: or warnings)
+      2    wrong usage, not a Kubespray tree, an inventory or playbook that cannot be read
+      130  interrupted
+    """
+    if explain is not None:
+        from generator.emit.explain import explanation
+
+        click.echo(explanation(explain))
+        return OK
+    scenario, left_out = scenario_of(given, inventory)
+    tree = opened(wanted)
+    report = _checked(Kubespray(tree), names, scenario, left_out)
+    prefix = tree.prefix if relative_to_repo else ""
+    for line in _printed(report, style, prefix).splitlines():
+        click.echo(printable(line) if style == "text" else line)
+    for left in report.unread:
+        say(left.message)
+    for name in report.unasked:
+        say(f"--set {name}: nothing that was checked asks for this variable; is it misspelled?")
+    bad = report.count("error") + (report.count("warning") if strict else 0)
+    return FOUND if bad else OK
+
+
+def scenario_of(given: Iterable[str], inventory: str | None) -> tuple[Scenario, tuple[Unread, ...]]:
+    """Return the scenario that options describe, and what of an inventory could not be read.
+
+    Raises a usage error where a `--set` is none, UnusableInput where the inventory is unusable.
+    """
+    from generator.model.scenario import NODES, Scenario, Setting, reported
+
+    settings = {}
+    nodes = None
+    for text in given:
+        name, equals, value = text.partition("=")
+        if not equals or not name.isidentifier():
+            raise click.UsageError(f"--set {text}: write NAME=VALUE; NAME is a variable's name.")
+        if name == NODES:
+            if value not in ("new", "initialized"):
+                raise click.UsageError(f"--set {text}: nodes is new or initialized.")
+            nodes = value
+        else:
+            settings[name] = Setting(_value(text, value), f"--set {text}")
+    if inventory is None:
+        return Scenario(settings, reported(), nodes), ()
+    from generator.model.inventory import read_inventory
+
+    read = read_inventory(inventory, lambda: sys.stdin.buffer.read())
+    base = {
+        name: Setting(setting.value, f"inventory, host {read.host}", setting.place)
+        for name, setting in read.settings.items()
+    }
+    return Scenario(settings, base, nodes), tuple(Unread(*left) for left in read.unread)
+
+
+def _value(text: str, value: str) -> Value:
+    """Return a value as YAML reads it; what is empty is the empty text."""
+    from generator.text.document import Scalar
+    from generator.text.plain import plain
+    from generator.text.yaml import parse
+
+    if not value:
+        return ""
+    try:
+        document = parse("--set", value)
+        root = document.root
+    except UnusableInput:
+        return value
+    if root is None or (isinstance(root, Scalar) and root.value == ""):
+        return value
+    return plain(document, root)
+
+
+def _checked(
+    kubespray: Kubespray, names: tuple[str, ...], scenario: Scenario, left_out: tuple[Unread, ...]
+) -> Report:
+    from generator.engine.check import PLAYBOOKS, check
+
+    wanted = names or [name for name in PLAYBOOKS if kubespray.playbook_named(name)]
+    paths = playbook_paths(kubespray, wanted)
+    report = check(kubespray, paths, scenario, all_patches(()).values())
+    return replace(report, unread=(*left_out, *report.unread))
+
+
+def _printed(report: Report, style: str, prefix: str) -> str:
+    if style == "json":
+        from generator.emit.check_json import check_report
+        from generator.emit.report import to_json
+
+        return to_json(check_report(report, prefix))
+    if style == "sarif":
+        from generator.emit.report import to_json
+        from generator.emit.sarif import sarif
+        from generator.engine.detect.codes import codes
+
+        return to_json(sarif(report, codes().values(), prefix))
+    if style == "github":
+        from generator.emit.github import annotations
+
+        return annotations(report, prefix)
+    from generator.emit.check_text import text
+
+    on_request = [patch.id for patch in all_patches(()).values() if not patch.default]
+    return text(report, on_request)

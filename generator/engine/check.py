@@ -1,0 +1,109 @@
+"""The whole check: playbooks run through in a scenario, and what was found as a report."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from generator.engine.detect.approver import ENABLED, ROLE, before_dns, of_variables, place_of
+from generator.engine.detect.deadlock import deadlocks
+from generator.engine.detect.events import Events
+from generator.engine.detect.interpret import run_through
+from generator.engine.detect.manifest import Manifests
+from generator.engine.detect.pending import blocked_providers, pending
+from generator.engine.detect.ran import Ran, nodes_at_start
+from generator.engine.finding import Assumption, Checked, Finding, Report, Unread
+from generator.engine.patch import SemanticPatch
+from generator.model.kubespray import Kubespray, playbook_stem
+from generator.model.scenario import NODES, REPORTED, Scenario
+from generator.model.step import Order
+from generator.model.variables import Files, as_text, naming
+from generator.text.document import Place
+
+PLAYBOOKS = ("cluster", "upgrade_cluster", "recover_control_plane")
+"""The playbooks that are checked without more: those that deploy workloads on their own."""
+
+_SHOWN = (*REPORTED, ENABLED, "kube_network_plugin")
+"""Variables that the report always begins with."""
+
+
+@dataclass
+class _Unread:
+    """What could not be read, each thing once."""
+
+    found: dict[Unread, None] = field(default_factory=dict)
+
+    def __call__(self, place: Place, message: str) -> None:
+        self.found[Unread(place, message)] = None
+
+
+def check(
+    kubespray: Kubespray,
+    playbooks: Iterable[str],
+    scenario: Scenario,
+    patches: Iterable[SemanticPatch],
+) -> Report:
+    """Return what there is to say of some playbooks of a tree; `playbooks` are paths.
+
+    `patches` are the semantic patches that may be named as cures. Raises UnusableInput where a
+    playbook cannot be run through.
+    """
+    unread = _Unread()
+    manifests, files = Manifests(kubespray, unread), Files(kubespray, unread)
+    runs = []
+    for playbook in playbooks:
+        order = kubespray.run(playbook, naming(scenario, files))
+        events = run_through(kubespray, order, scenario, manifests, files)
+        _tell_lost(order, events, unread)
+        nodes = nodes_at_start(playbook_stem(playbook), scenario)
+        runs.append(Ran(kubespray, playbook, order, events, nodes, scenario, files))
+    chosen = tuple(patches)
+    found = [finding for ran in runs for finding in _findings(ran, chosen)]
+    about = {finding: None for ran in runs[:1] for finding in of_variables(ran)}
+    return Report(
+        base=kubespray.tree.base,
+        assumptions=tuple(_assumptions(runs[0], scenario)) if runs else (),
+        playbooks=tuple(Checked(ran.playbook, ran.nodes) for ran in runs),
+        findings=(*found, *about),
+        unread=tuple(unread.found),
+        unasked=tuple(name for name in scenario.given if name not in files.asked),
+    )
+
+
+def _tell_lost(order: Order, events: Events, unread: _Unread) -> None:
+    """Tell of roles and task files that are used but cannot be followed.
+
+    Not of those whose names only the machine decides: they are common, and the system's own. Nor
+    of a task file that includes itself at run time, which is how tasks are repeated.
+    """
+    reasons = {step.place: step for step in order.steps if step.unresolved is not None}
+    for begun in events.begun:
+        step = reasons.get(begun.moment.run.task.place) if begun.lost else None
+        again = step is not None and step.use.is_dynamic and "ring" in (step.unresolved or "")
+        if step is not None and not step.use.is_template and not again:
+            kind = "role" if step.use.is_role else "task file"
+            unread(step.place, f"{step.place}: the {kind} '{step.use.name}' cannot be followed: "
+                   f"{step.unresolved}.")  # fmt: skip
+
+
+def _findings(ran: Ran, patches: tuple[SemanticPatch, ...]) -> Iterator[Finding]:
+    yield from deadlocks(ran, patches)
+    yield from blocked_providers(ran)
+    yield from before_dns(ran)
+    yield from pending(ran)
+
+
+def _assumptions(ran: Ran, scenario: Scenario) -> Iterator[Assumption]:
+    """Give the variables that decide most, and all that was given on the command line."""
+    for name in dict.fromkeys((*_SHOWN, *scenario.given)):
+        setting = scenario.setting(name)
+        if setting is not None:
+            source = str(setting.place) if setting.place else setting.source
+            yield Assumption(name, as_text(setting.value), source)
+            continue
+        place = place_of(ran, name)
+        value = ran.text_of(name, ROLE)
+        source = "nobody sets it" if value == "undefined" else f"default, {place}"
+        yield Assumption(name, value, source)
+    if scenario.nodes is not None:
+        yield Assumption(NODES, scenario.nodes, "--set")

@@ -1,0 +1,32 @@
+"""Which tasks can have to do with the cluster at all, told without working anything out."""
+
+from __future__ import annotations
+
+import re
+
+from generator.model.kubespray import Kubespray
+from generator.model.step import TaskRun
+from generator.text.document import Mapping, Scalar
+
+_PROGRAM = re.compile(r"kubectl|helm|cilium", re.IGNORECASE)
+"""A command without any of these neither puts anything into the cluster nor waits for it."""
+
+
+def may_matter(run: TaskRun, kubespray: Kubespray) -> bool:
+    """Tell whether a task may put something in, wait, or prepare that.
+
+    A command matters where it names one of the programs, itself or in a variable's name; files
+    matter where a role on the way here has manifests of workloads.
+    """
+    task = run.task
+    if task.module in ("command", "shell", "raw"):
+        text = task.document.text[task.node.start : task.node.end]
+        return _PROGRAM.search(text) is not None
+    if task.module in ("template", "copy"):
+        return any(map(kubespray.has_manifests, run.folders)) or not run.folders
+    if task.module == "wait_for":
+        arguments = task.document.value(task.node, task.key)
+        return isinstance(arguments, Scalar) or (
+            isinstance(arguments, Mapping) and "path" in arguments.key_names()
+        )
+    return True

@@ -1,0 +1,200 @@
+"""What else can go wrong: the DNS that the approver asks, and the variables themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from generator.engine.detect.chart import known_chart, workload_of
+from generator.engine.detect.codes import codes
+from generator.engine.detect.events import Released
+from generator.engine.detect.provide import entry_place
+from generator.engine.detect.ran import NEW, Ran
+from generator.engine.finding import Evidence, Finding
+from generator.model.expression import render_data, truth
+from generator.model.facts import DNS, INITIALIZED, READY
+from generator.model.toleration import UNINITIALIZED, tolerates
+from generator.model.value import Undefined, Unknown, Value
+from generator.model.variables import Scope
+from generator.text.document import Place
+
+ROLE = "kubernetes-apps/kubelet-csr-approver"
+CONTROLLER = "kubernetes-apps/external_cloud_controller"
+
+VALUES = "kubelet_csr_approver_values"
+ENABLED = "kubelet_csr_approver_enabled"
+ROTATION = "kubelet_rotate_server_certificates"
+
+_TOLERATION = f"- {{key: {UNINITIALIZED.key}, operator: Exists, effect: {UNINITIALIZED.effect}}}"
+
+
+def before_dns(ran: Ran) -> Iterator[Finding]:
+    """Give a warning for each release that asks the cluster's DNS before it is there."""
+    provision = ran.provisions[DNS]
+    if ran.nodes != NEW or provision is None:
+        return
+    for released in _asking_dns(ran):
+        if released.moment.at >= provision.moment.at:
+            continue
+        yield Finding(
+            code="approver-before-dns",
+            severity="warning",
+            playbook=ran.playbook,
+            place=entry_place(released.moment),
+            message=f"{released.name or 'The approver'} runs before the cluster's DNS.",
+            why="It looks the names in certificate requests up and denies a request for good where "
+            "the lookup fails; CoreDNS comes only with " + f"{provision.place}.",
+            cure=f"Run it after {provision.place}, or set bypassDnsResolution: true and "
+            f"providerRegex in {VALUES}.",
+            conditions=ran.conditions(released.moment, DNS),
+            fixed_by=(),
+            references=codes()["approver-before-dns"].references,
+            evidence=(
+                Evidence(released.place, "the release is written out here"),
+                Evidence(provision.place, "CoreDNS comes here"),
+            ),
+        )
+
+
+def of_variables(ran: Ran) -> Iterator[Finding]:
+    """Give what is wrong with the variables themselves; each says what to write where."""
+    yield from _without_provider(ran)
+    plugin = ran.unknown_choice(READY)
+    if plugin is not None:
+        yield _about(
+            ran, "no-network-plugin", "kube_network_plugin",
+            f"kube_network_plugin is '{plugin}', for which the tree has no role.",
+            "Kubespray refuses such a value; when nodes become ready cannot be told.",
+            "Set kube_network_plugin to one that the tree has below roles/network_plugin.",
+        )  # fmt: skip
+    scope = ran.scope(ROLE)
+    if scope is None:
+        return
+    if truth(scope(ROTATION)) is not True:
+        return
+    if truth(scope(ENABLED)) is False:
+        yield _about(
+            ran, "approver-off", ENABLED,
+            f"{ROTATION} is on, but {ENABLED} is off.",
+            "The kubelets' requests for serving certificates wait until somebody approves them.",
+            f"Set {ENABLED}: true, or approve the requests yourself with kubectl certificate "
+            "approve.",
+        )  # fmt: skip
+    yield from _about_values(ran, scope)
+    if ran.provisions[DNS] is None and scope("dns_mode") != "manual":
+        for released in _asking_dns(ran):
+            yield _about(
+                ran, "approver-without-dns", "dns_mode",
+                "The approver looks names up, but the cluster gets no DNS.",
+                "It denies every request whose name it cannot look up.",
+                f"Let CoreDNS be deployed (dns_mode), or set bypassDnsResolution: true and "
+                f"providerRegex in {VALUES}.",
+                (Evidence(released.place, "the release is written out here"),),
+            )  # fmt: skip
+
+
+def _without_provider(ran: Ran) -> Iterator[Finding]:
+    scope = ran.scope()
+    if scope is None or INITIALIZED not in ran.needed or ran.provisions[INITIALIZED] is not None:
+        return
+    folder = ran.kubespray.role_named(CONTROLLER)
+    provider = scope("external_cloud_provider")
+    if folder is None or isinstance(provider, Unknown) or provider == "manual":
+        return
+    known = ", ".join(ran.kubespray.roles_below(folder))
+    unset = isinstance(provider, Undefined) or not provider
+    what = "is not set" if unset else f"is '{provider}', for which this release has no role"
+    yield _about(
+        ran, "no-ccm", "external_cloud_provider",
+        f"cloud_provider is external, but external_cloud_provider {what}.",
+        "Kubespray deploys no cloud controller manager, so nobody takes the taint "
+        f"{UNINITIALIZED.key} off the nodes.",
+        f"Set external_cloud_provider to one of {known}; or to manual, and install the cloud "
+        "controller manager yourself.",
+    )  # fmt: skip
+
+
+def _about_values(ran: Ran, scope: Scope) -> Iterator[Finding]:
+    setting = ran.scenario.setting(VALUES)
+    values = render_data(setting.value, scope) if setting else None
+    if not isinstance(values, dict):
+        return
+    releases = [one for one in ran.events.released if known_chart(one.chart) is not None]
+    effective = [workload_of(one).pod.tolerates(UNINITIALIZED) for one in releases]
+    entries = values.get("tolerations")
+    blocked = INITIALIZED in ran.needed and False in effective
+    if blocked and isinstance(entries, list) and not tolerates(entries, UNINITIALIZED):
+        yield _about_tolerations(ran, entries)
+    if truth(values.get("bypassDnsResolution")) is True and not values.get("providerRegex"):
+        yield _about(
+            ran, "provider-regex-missing", VALUES,
+            f"{VALUES} sets bypassDnsResolution, but no providerRegex.",
+            "Then no name in a certificate request is checked at all.",
+            f"Set providerRegex in {VALUES} to a pattern that only the names of your nodes match.",
+        )  # fmt: skip
+
+
+def _about_tolerations(ran: Ran, entries: list[Value]) -> Finding:
+    near = [e for e in entries if isinstance(e, dict) and e.get("key") == UNINITIALIZED.key]
+    if near:
+        return _about(
+            ran, "toleration-ineffective", VALUES,
+            f"A toleration in {VALUES} names {UNINITIALIZED.key} but does not match the taint.",
+            f'The taint has the value "true" and the effect {UNINITIALIZED.effect}; Equal, which '
+            "is the default operator, compares the value, and the effect must be the same.",
+            f"Write {_TOLERATION}.",
+        )  # fmt: skip
+    return _about(
+        ran, "values-drop-toleration", VALUES,
+        f"The tolerations in {VALUES} do not tolerate {UNINITIALIZED.key}.",
+        "Helm replaces lists, so these are all that the pods have: what the role or the chart "
+        "tolerates by default is gone.",
+        f"Add {_TOLERATION}, or use the semantic patch approver-tolerations, which merges.",
+    )  # fmt: skip
+
+
+def _asking_dns(ran: Ran) -> Iterator[Released]:
+    for released in ran.events.released:
+        chart = known_chart(released.chart)
+        if chart is None or chart.asks_dns_unless is None:
+            continue
+        values = released.values if isinstance(released.values, dict) else {}
+        if truth(values.get(chart.asks_dns_unless)) is False:
+            yield released
+
+
+def _about(
+    ran: Ran, code: str, name: str, message: str, why: str, cure: str,
+    evidence: tuple[Evidence, ...] = (),
+) -> Finding:  # fmt: skip
+    setting = ran.scenario.setting(name)
+    where = f"in {setting.place}" if setting and setting.place else ""
+    value = f"{name} is set {where or 'by ' + setting.source}" if setting else ""
+    return Finding(
+        code=code,
+        severity=codes()[code].severity,
+        playbook=None,
+        place=place_of(ran, name),
+        message=message,
+        why=why,
+        cure=cure,
+        conditions=(f"{name}={ran.text_of(name, ROLE)}",),
+        fixed_by=("approver-tolerations",) if code == "values-drop-toleration" else (),
+        references=codes()[code].references,
+        evidence=evidence or ((Evidence(place_of(ran, name), value),) if value else ()),
+    )
+
+
+def place_of(ran: Ran, name: str) -> Place:
+    """Return where a variable is set: in the inventory, else in the tree's defaults.
+
+    Without either, where the playbook uses the role that needs it.
+    """
+    setting = ran.scenario.setting(name)
+    if setting is not None and setting.place is not None:
+        return setting.place
+    scope = ran.scope(ROLE) or ran.scope()
+    written = scope.default(name) if scope else None
+    if written is not None:
+        return Place(written.path, written.line)
+    using = [run for run in ran.order.tasks if run.chain]
+    return using[-1].chain[0].place if using else Place(ran.playbook, 1)

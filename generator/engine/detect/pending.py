@@ -1,0 +1,87 @@
+"""Workloads that stay Pending without anybody waiting, and providers that cannot run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from generator.engine.detect.codes import codes
+from generator.engine.detect.deadlock import PROVIDER, lacking_in_waits
+from generator.engine.detect.needs import Missing, missing
+from generator.engine.detect.provide import entry_place, providing
+from generator.engine.detect.ran import NEW, Ran
+from generator.engine.finding import Evidence, Finding
+from generator.model.facts import INITIALIZED
+from generator.model.toleration import UNINITIALIZED
+
+
+def pending(ran: Ran) -> Iterator[Finding]:
+    """Give a note for each workload that is put in before its pods can run; one for each place.
+
+    None where the nodes are those of a running cluster, on which they run at once.
+    """
+    if ran.nodes != NEW:
+        return
+    waited = lacking_in_waits(ran)
+    seen = set()
+    for applied in ran.workloads:
+        place = applied.workload.place
+        lacking = tuple(missing(applied, applied.moment.at, ran.provisions, ran.needed))
+        if not lacking or place in seen or (place, applied.moment.at) in waited:
+            continue
+        seen.add(place)
+        evidence = [Evidence(entry_place(applied.moment), "the playbook puts it in here")]
+        evidence += [
+            Evidence(one.provision.place, f"{PROVIDER[one.fact]} comes here")
+            for one in lacking if one.provision is not None
+        ]  # fmt: skip
+        names = (name for one in lacking for name in sorted(one.unsure or ()))
+        unsure = [f"{name.strip('<>')} is not known" for name in names]
+        yield Finding(
+            code="pending",
+            severity="note",
+            playbook=ran.playbook,
+            place=place,
+            message=f"{applied.workload} stays Pending until {_until(lacking)}.",
+            why=" ".join(_why(one) for one in lacking),
+            cure="Nothing waits for it; it starts by itself then.",
+            conditions=tuple(dict.fromkeys(
+                (*ran.conditions(applied.moment, *(one.fact for one in lacking)), *unsure)
+            )),
+            references=codes()["pending"].references,
+            evidence=tuple(evidence),
+        )  # fmt: skip
+
+
+def blocked_providers(ran: Ran) -> Iterator[Finding]:
+    """Give an error for each cloud controller manager that does not tolerate its own taint."""
+    if INITIALIZED not in ran.needed:
+        return
+    for provision in providing(ran.events, INITIALIZED):
+        workload = provision.workload
+        if workload is None or workload.pod.tolerates(UNINITIALIZED) is not False:
+            continue
+        yield Finding(
+            code="ccm-blocked",
+            severity="error" if ran.nodes == NEW else "warning",
+            playbook=ran.playbook,
+            place=workload.place,
+            message=f"{workload} does not tolerate the taint that it shall take off.",
+            why=f"Every new node carries {UNINITIALIZED}, so its pods are never scheduled and no "
+            "node is ever initialized.",
+            cure=f"Let its pods tolerate {UNINITIALIZED.key} with the operator Exists.",
+            conditions=ran.conditions(provision.moment, INITIALIZED),
+            references=codes()["ccm-blocked"].references,
+            evidence=(Evidence(provision.place, "the playbook puts it in here"),),
+        )
+
+
+def _until(lacking: tuple[Missing, ...]) -> str:
+    names = [(PROVIDER[one.fact], one.provision is not None) for one in lacking]
+    words = (f"{name} runs" if later else f"you have installed {name}" for name, later in names)
+    return " and ".join(words)
+
+
+def _why(one: Missing) -> str:
+    if one.fact == INITIALIZED:
+        return f"Its pods do not tolerate {UNINITIALIZED.key}."
+    return "Its pods need a node that is ready."

@@ -1,0 +1,117 @@
+"""A playbook that was run through, with what all detectors ask of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+from generator.engine.detect.events import Applied, Events, Moment
+from generator.engine.detect.provide import Provision, provision, workloads_in
+from generator.model.expression import condition
+from generator.model.facts import INITIALIZED, facts
+from generator.model.kubespray import Kubespray
+from generator.model.role import same_role
+from generator.model.scenario import Scenario
+from generator.model.step import Order
+from generator.model.value import Undefined, Unknown
+from generator.model.variables import Files, Memory, Scope, as_text
+
+NEW, RUNNING = "new", "initialized"
+"""What nodes a run starts with: all of them new, or those of a running cluster."""
+
+_STARTS_RUNNING = ("upgrade_cluster", "scale", "remove_node", "reset")
+"""Playbooks for a cluster that runs already; its nodes are initialized, ready and have DNS."""
+
+
+@dataclass(frozen=True)
+class Ran:
+    """A run of one playbook; `nodes` is NEW or RUNNING."""
+
+    kubespray: Kubespray
+    playbook: str
+    order: Order
+    events: Events
+    nodes: str
+    scenario: Scenario
+    files: Files
+
+    @cached_property
+    def workloads(self) -> tuple[Applied, ...]:
+        """All that is put into the cluster, in order."""
+        return workloads_in(self.events)
+
+    @cached_property
+    def provisions(self) -> Mapping[str, Provision | None]:
+        """What provides each fact, None where nothing does."""
+        return {name: provision(self.events, name) for name in facts()}
+
+    @cached_property
+    def needed(self) -> frozenset[str]:
+        """The facts that anything can need in the scenario.
+
+        Where the cluster runs already, only new nodes can need anything: not to be tainted.
+        """
+        scope = self.scope()
+        if scope is None:
+            return frozenset()
+        counted = [INITIALIZED] if self.nodes == RUNNING else facts()
+        return frozenset(
+            name for name in counted
+            if condition(facts()[name].needed, scope) is not False
+            and self.unknown_choice(name) is None
+        )  # fmt: skip
+
+    def unknown_choice(self, fact: str) -> str | None:
+        """Return the value that chooses who provides a fact where the tree has no such role.
+
+        Nothing can be said of the fact then: Kubespray itself refuses such values, or a fork
+        knows more than its roles' names tell.
+        """
+        said = facts()[fact]
+        scope = self.scope() if said.chosen_by else None
+        value = scope(said.chosen_by) if scope and said.chosen_by else None
+        if not isinstance(value, str) or not value or value in said.no_role:
+            return None
+        roles = [f"{role}/{value}" for role in said.roles]
+        known = any(self.kubespray.role_named(role) is not None for role in roles)
+        return None if known else value
+
+    def scope(self, role: str | None = None) -> Scope | None:
+        """Return the variables as a role's tasks see them, else those of the last play's.
+
+        None where the playbook does not use the role, or has no tasks at all.
+        """
+        runs = [
+            run for run in self.order.tasks
+            if run.roles and (role is None or same_role(run.roles[-1], role))
+        ]  # fmt: skip
+        return Scope(self.files, self.scenario, Memory(), runs[-1]) if runs else None
+
+    def text_of(self, name: str, role: str | None = None) -> str:
+        """Return a variable's value, as a role's tasks see it, as people write it."""
+        scope = self.scope(role) or self.scope()
+        value = scope(name) if scope else Undefined(name)
+        return "undefined" if isinstance(value, Undefined) else as_text(value)
+
+    def conditions(self, moment: Moment, *facts_named: str) -> tuple[str, ...]:
+        """Return the variables under which something happens, as `name=value`, then what is open.
+
+        Those that decide who provides some facts are among them.
+        """
+        leaves = {name: value for name, value in moment.leaves if value != ""}
+        scope = self.scope()
+        for name in (name for fact in facts_named for name in facts()[fact].hangs_on):
+            value = scope(name) if scope else Undefined(name)
+            if not isinstance(value, Undefined | Unknown):
+                leaves[name] = as_text(value)
+        known = [f"{name}={value}" for name, value in sorted(leaves.items())]
+        given = [text for text in known if self.scenario.setting(text.split("=")[0])]
+        return (*given, *(text for text in known if text not in given), *moment.unsure)
+
+
+def nodes_at_start(playbook_stem: str, scenario: Scenario) -> str:
+    """Return what nodes a playbook starts with: what the scenario says, else what it is for."""
+    if scenario.nodes is not None:
+        return scenario.nodes
+    return RUNNING if playbook_stem in _STARTS_RUNNING else NEW

@@ -1,0 +1,123 @@
+"""Expressions and templates of Ansible, evaluated with three values: true, false, unknown.
+
+Nothing is compiled or rendered: Jinja2's parser gives the tree of an expression, and the modules
+here walk it over the values of generator.model.value. What cannot be known, is not implemented,
+or would take too much time or memory, is Unknown; no text raises an exception.
+
+Sources: Ansible documentation, "Using filters", "Tests", "Conditionals", "Lookups"; Jinja
+documentation, "Template Designer Documentation". Where releases of ansible-core differ, the
+behaviour of 2.12 to 2.18 counts, which are those that Kubespray's releases ask for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from generator.model.expression.evaluate import Evaluation
+from generator.model.expression.evaluate import Lookup as Lookup
+from generator.model.expression.known import MAX_DEPTH, TooMuch, missing
+from generator.model.expression.known import truth as truth
+from generator.model.expression.parse import bare_name, parse_expression, parse_template
+from generator.model.expression.template import run
+from generator.model.value import OpenMapping, Undefined, Unknown, Value
+
+_WORDS = {
+    **dict.fromkeys(("true", "yes", "on"), True),
+    **dict.fromkeys(("false", "no", "off"), False),
+}
+"""What is a boolean in YAML 1.1, and may have stayed a text on the way here."""
+
+
+def render(text: str, lookup: Lookup) -> Value:
+    """Return what a template text gives.
+
+    A text without `{{` and `{%` gives itself; one that is a single `{{ expression }}` gives the
+    expression's own value, whatever its type, or Undefined where nobody sets it. Anything else
+    gives a text, in which null is empty; the texts "True" and "False" become booleans, as Ansible
+    makes them. Unknown where a part of it is unknown or undefined.
+    """
+    if not _is_template(text):
+        return text
+    return _harmless(_render, text, Evaluation(lookup))
+
+
+def render_data(data: Value, lookup: Lookup) -> Value:
+    """Return data with every text in its lists and mappings rendered; keys stay as they are.
+
+    What is nested too deep is Unknown.
+    """
+    return _harmless(_render_data, data, Evaluation(lookup), MAX_DEPTH)
+
+
+def condition(expression: str | bool, lookup: Lookup) -> bool | Unknown:
+    """Tell whether one entry of `when:` holds.
+
+    An empty one holds. One that contains `{{` is rendered first, and the text that this gives is
+    evaluated again. A variable that holds a text is true where the text is not empty, "false"
+    included: since ansible-core 2.12 such a text is not evaluated again (up to 2.18 the task
+    runs; 2.19 refuses it). Undefined variables outside of `is defined` and `default` give
+    Unknown with their name, because Ansible fails there.
+    """
+    if not isinstance(expression, str):
+        return True if expression is None else truth(expression)
+    text = expression
+    if _is_template(text):
+        value = render(text, lookup)
+        if not isinstance(value, str):
+            return truth(value)
+        if not value:
+            return False
+        text = value
+    result: bool | Unknown = _harmless(_condition, text.strip(), Evaluation(lookup))
+    return result
+
+
+def _is_template(text: str) -> bool:
+    return "{{" in text or "{%" in text
+
+
+def _harmless(work: Callable[..., Value], *arguments: Any) -> Value:
+    """Call a function; what is too large or nested too deep for it gives Unknown."""
+    try:
+        return work(*arguments)
+    except TooMuch as reason:
+        return Unknown(reason.names)
+    except RecursionError:
+        return Unknown()
+
+
+def _render(text: str, evaluation: Evaluation) -> Value:
+    template = parse_template(text)
+    return Unknown() if template is None else run(template, evaluation)
+
+
+def _render_data(data: Value, evaluation: Evaluation, depth: int) -> Value:
+    evaluation.work.charge(1)
+    if isinstance(data, str):
+        return _render(data, evaluation) if _is_template(data) else data
+    if isinstance(data, (list, dict)) and not depth:
+        return Unknown()
+    if isinstance(data, list):
+        return [_inner(item, evaluation, depth - 1) for item in data]
+    if isinstance(data, dict):
+        pairs = {key: _inner(item, evaluation, depth - 1) for key, item in data.items()}
+        return OpenMapping(pairs) if isinstance(data, OpenMapping) else pairs
+    return data
+
+
+def _inner(data: Value, evaluation: Evaluation, depth: int) -> Value:
+    value = _render_data(data, evaluation, depth)
+    return missing(value) if isinstance(value, Undefined) else value
+
+
+def _condition(text: str, evaluation: Evaluation) -> bool | Unknown:
+    if not text:
+        return True
+    word = _WORDS.get(text.lower())
+    if word is not None:
+        return word
+    if name := bare_name(text):
+        return truth(evaluation.name(name))
+    expression = parse_expression(text)
+    return Unknown() if expression is None else evaluation.truth(expression)

@@ -1,0 +1,82 @@
+"""Nodes as plain data, read as Ansible's YAML reader takes them (YAML 1.1, PyYAML's rules)."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from generator.text.document import Document, Mapping, Node, Scalar, Sequence
+
+_WORDS: dict[str, Any] = {
+    "": None, "~": None, "null": None, "Null": None, "NULL": None,
+    **dict.fromkeys(("yes", "Yes", "YES", "true", "True", "TRUE", "on", "On", "ON"), True),
+    **dict.fromkeys(("no", "No", "NO", "false", "False", "FALSE", "off", "Off", "OFF"), False),
+}  # fmt: skip
+
+_INTEGER = re.compile(r"[-+]?(?:0|[1-9][0-9_]{0,30})")
+_OCTAL = re.compile(r"[-+]?0[0-7_]{1,30}")
+_FLOAT = re.compile(r"[-+]?[0-9][0-9_]{0,30}\.[0-9_]{0,30}(?:[eE][-+][0-9]{1,3})?")
+
+
+class TooMuch(Exception):
+    """Aliases that stand for more nodes than anybody writes."""
+
+
+def plain(document: Document, node: Node | None, budget: int = 20_000) -> Any:
+    """Return a node as None, booleans, numbers, texts, lists and dictionaries.
+
+    Of a key that stands twice the last one counts. Raises TooMuch where it has, aliases
+    followed, more than `budget` nodes.
+    """
+    return _Reader(document, budget).read(node)
+
+
+class _Reader:
+    def __init__(self, document: Document, budget: int) -> None:
+        self._document = document
+        self._budget = budget
+
+    def read(self, node: Node | None) -> Any:
+        self._budget -= 1
+        if self._budget < 0:
+            raise TooMuch
+        target = self._document.follow(node)
+        if isinstance(target, Sequence):
+            return [self.read(item) for item in target.items]
+        if isinstance(target, Mapping):
+            return self._mapping(target)
+        return scalar(target) if isinstance(target, Scalar) else None
+
+    def _mapping(self, node: Mapping) -> dict[Any, Any]:
+        merged: dict[Any, Any] = {}
+        own: dict[Any, Any] = {}
+        for key, value in node.pairs:
+            if isinstance(key, Scalar) and key.value == "<<" and not key.style:
+                sources = self.read(value)
+                for source in sources if isinstance(sources, list) else [sources]:
+                    if isinstance(source, dict):
+                        merged = source | merged
+                continue
+            named = self._document.follow(key)
+            name = scalar(named) if isinstance(named, Scalar) else str(self.read(named))
+            own[name] = self.read(value)
+        return merged | own
+
+
+def scalar(node: Scalar) -> Any:
+    """Return a scalar's value; one with a tag, or in quotes, is text."""
+    text = node.value
+    if node.style or node.tag:
+        return text
+    if text in _WORDS:
+        return _WORDS[text]
+    first = text[:1]
+    if not (first.isdigit() or first in "+-"):
+        return text
+    if _INTEGER.fullmatch(text):
+        return int(text.replace("_", ""))
+    if _OCTAL.fullmatch(text):
+        return int(text.replace("_", ""), 8)
+    if _FLOAT.fullmatch(text):
+        return float(text.replace("_", ""))
+    return text
