@@ -19,13 +19,15 @@ class Provision:
     """What provides a fact in a run: from `moment` on it is there.
 
     `workload` is what is put in, None where a role provides the fact by itself; `place` is where
-    the play's entry stands that leads there.
+    the play's entry stands that leads there. `lost` tells that it cannot be followed, so that it
+    may provide the fact or not.
     """
 
     fact: str
     moment: Moment
     place: Place
     workload: Workload | None = None
+    lost: bool = False
 
 
 def workloads_in(events: Events) -> tuple[Applied, ...]:
@@ -45,7 +47,7 @@ def provision(events: Events, name: str) -> Provision | None:
     The first that surely acts; where none surely does, the last of those that may.
     """
     able = [one for one in providing(events, name) if _able(one)]
-    sure = [one for one in able if not one.moment.unsure]
+    sure = [one for one in able if not one.moment.unsure and not one.lost]
     return sure[0] if sure else able[-1] if able else None
 
 
@@ -71,7 +73,7 @@ def _providing(events: Events, name: str) -> Iterator[Provision]:
         # What cannot be followed gets the benefit of the doubt: it may provide the fact.
         lost = begun.lost and fact.concerns(begun.moment.run.roles)
         if lost or any(same_role(begun.role, role) for role in fact.by_itself):
-            yield Provision(name, begun.moment, entry_place(begun.moment))
+            yield Provision(name, begun.moment, entry_place(begun.moment), lost=lost)
 
 
 def entry_place(moment: Moment) -> Place:

@@ -61,7 +61,7 @@ def _cached_expression(text: str) -> Node | None:
 
 
 def _template(text: str) -> Node:
-    return _environment().parse(_with_literal_backslashes(text) if "\\" in text else text)
+    return _parser(_with_literal_backslashes(text) if "\\" in text else text, None).parse()
 
 
 def _with_literal_backslashes(text: str) -> str:
@@ -76,13 +76,23 @@ def _with_literal_backslashes(text: str) -> str:
 
 def _expression(text: str) -> Node:
     from jinja2 import TemplateSyntaxError
-    from jinja2.parser import Parser
 
-    parser = Parser(_environment(), text, state="variable")
+    parser = _parser(text, "variable")
     expression = parser.parse_expression()
     if not parser.stream.eos:
         raise TemplateSyntaxError("more than one expression", 1)
     return expression
+
+
+def _parser(text: str, state: str | None) -> Any:
+    from jinja2.lexer import TokenStream
+    from jinja2.parser import Parser
+
+    parser = Parser(_environment(), text, state=state)
+    # All tokens at once: where nesting is too deep, Python 3.12 would complain on stderr about
+    # the lexer's generator, which it cannot close any more.
+    parser.stream = TokenStream(iter(list(parser.stream)), None, None)
+    return parser
 
 
 def _parse(parser: Callable[[str], Node], text: str) -> Node | None:

@@ -83,9 +83,12 @@ class Doing:
     def place_file(self, kind: str, name: Value, destination: Value) -> None:
         """Note that a file of the tree is laid down on the machine."""
         path = self.source(kind, name)
-        if path is not None and self.kubespray.has_workloads(path):
+        if path is None:
+            return
+        source = None
+        if self.kubespray.has_workloads(path):
             source = Source(path, kind == "templates", self.scope, self.moment)
-            self.placed.put(destination if isinstance(destination, str) else None, source)
+        self.placed.put(destination if isinstance(destination, str) else None, path, source)
 
     def apply_path(self, path: Value) -> None:
         """Put in the manifest that lies at a path of the machine.
@@ -95,10 +98,17 @@ class Doing:
         if isinstance(path, str):
             source = self.placed.at(path)
             sources = [source] if source else []
+            if not self.placed.knows(path):
+                self.lose()
         else:
             sources = self.placed.left_by(self.run.folders[-1]) if self.run.folders else []
         for source in sources:
             self._apply_source(source)
+
+    def lose(self) -> None:
+        """Note that something happens here of which nothing is known."""
+        role = self.run.roles[-1] if self.run.roles else ""
+        self.begun.append(Begun(role, self.moment, lost=True))
 
     def apply_text(self, text: Value) -> None:
         """Put in what a task hands over as text: a file of the tree that it looks up."""

@@ -14,7 +14,7 @@ def begin_role(doing: Doing) -> None:
 
 def lose(doing: Doing) -> None:
     """A role or task file that cannot be followed should begin."""
-    doing.begun.append(Begun(doing.run.roles[-1], doing.moment, lost=True))
+    doing.lose()
 
 
 def place_template(doing: Doing) -> None:

@@ -16,14 +16,17 @@ def may_matter(run: TaskRun, kubespray: Kubespray) -> bool:
     """Tell whether a task may put something in, wait, or prepare that.
 
     A command matters where it names one of the programs, itself or in a variable's name; files
-    matter where a role on the way here has manifests of workloads.
+    matter where a role on the way here has manifests of workloads, or a template names them.
     """
     task = run.task
     if task.module in ("command", "shell", "raw"):
         text = task.document.text[task.node.start : task.node.end]
         return _PROGRAM.search(text) is not None
     if task.module in ("template", "copy"):
-        return any(map(kubespray.has_manifests, run.folders)) or not run.folders
+        arguments = task.document.value(task.node, task.key)
+        source = arguments.get("src") if isinstance(arguments, Mapping) else None
+        made = isinstance(source, Scalar) and "{{" in source.value
+        return made or not run.folders or any(map(kubespray.has_manifests, run.folders))
     if task.module == "wait_for":
         arguments = task.document.value(task.node, task.key)
         return isinstance(arguments, Scalar) or (
