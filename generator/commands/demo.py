@@ -9,6 +9,7 @@ import click
 
 from generator.commands.options import NamedPath, all_patches
 from generator.engine.choice import Choice, choose
+from generator.engine.finding import worst_first
 from generator.engine.series import Series, plan
 from generator.exits import Unsafe, UnusableInput
 from generator.model.kubespray import Kubespray
@@ -16,6 +17,8 @@ from generator.model.step import Step
 from generator.tree.base import Base
 from generator.tree.directory import DirectoryTree
 from generator.tree.sample import sample_files
+
+_CHECKED = ("cluster.yml", "upgrade-cluster.yml")
 
 _SHOWN = {
     "kubernetes-apps/kubelet-csr-approver": "waits until its pods run",
@@ -58,7 +61,6 @@ def command(keep: Path | None) -> None:
 def _show(top: Path) -> None:
     from generator.emit.mail import diff
     from generator.emit.worktree import apply_series
-    from generator.emit.wrap import bullet
 
     _write_sample(top)
     tree = DirectoryTree(top, Base("the embedded sample"))
@@ -68,9 +70,7 @@ def _show(top: Path) -> None:
 
     _title("1. What is wrong")
     click.echo(_story(before))
-    for applied in series.applied:
-        for sentence in applied.found:
-            click.echo(bullet(f"{sentence}.", 92))
+    click.echo(_findings(before))
 
     _title("2. The patch")
     click.echo(diff(series), nl=False)
@@ -80,6 +80,7 @@ def _show(top: Path) -> None:
         click.echo(f"changed {path}")
     after = Kubespray(tree)
     click.echo(_story(after))
+    click.echo(_findings(after))
     _conclude(plan(after, patches))
 
 
@@ -102,6 +103,20 @@ def _story(kubespray: Kubespray) -> str:
         for step in sorted(first, key=lambda step: step.number)
     ]
     return "\n".join([f"{order.playbook} runs, in this order:", *rows])
+
+
+def _findings(kubespray: Kubespray) -> str:
+    """Return what `check` finds in the sample's playbooks, a paragraph each."""
+    from generator.emit.wrap import bullet
+    from generator.engine.check import check
+    from generator.model.scenario import Scenario, reported
+
+    report = check(kubespray, _CHECKED, Scenario(base=reported()), all_patches(()).values())
+    lines = [
+        bullet(f"{found.severity} in {found.playbook}: {found.message} ({found.place})", 92)
+        for found in worst_first(report.findings)
+    ]
+    return "\n".join(lines) or "check finds nothing in these playbooks any more."
 
 
 def _conclude(again: Series) -> None:

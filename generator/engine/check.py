@@ -89,7 +89,7 @@ def _tell_lost(order: Order, events: Events, unread: _Unread) -> None:
 def _findings(ran: Ran, patches: tuple[SemanticPatch, ...]) -> Iterator[Finding]:
     yield from deadlocks(ran, patches)
     yield from blocked_providers(ran)
-    yield from before_dns(ran)
+    yield from before_dns(ran, patches)
     yield from pending(ran)
 
 

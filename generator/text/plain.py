@@ -2,20 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
+from generator.text import words
 from generator.text.document import Document, Mapping, Node, Scalar, Sequence
-
-_WORDS: dict[str, Any] = {
-    "": None, "~": None, "null": None, "Null": None, "NULL": None,
-    **dict.fromkeys(("yes", "Yes", "YES", "true", "True", "TRUE", "on", "On", "ON"), True),
-    **dict.fromkeys(("no", "No", "NO", "false", "False", "FALSE", "off", "Off", "OFF"), False),
-}  # fmt: skip
-
-_INTEGER = re.compile(r"[-+]?(?:0|[1-9][0-9_]{0,30})")
-_OCTAL = re.compile(r"[-+]?0[0-7_]{1,30}")
-_FLOAT = re.compile(r"[-+]?[0-9][0-9_]{0,30}\.[0-9_]{0,30}(?:[eE][-+][0-9]{1,3})?")
 
 
 class TooMuch(Exception):
@@ -65,18 +55,4 @@ class _Reader:
 
 def scalar(node: Scalar) -> Any:
     """Return a scalar's value; one with a tag, or in quotes, is text."""
-    text = node.value
-    if node.style or node.tag:
-        return text
-    if text in _WORDS:
-        return _WORDS[text]
-    first = text[:1]
-    if not (first.isdigit() or first in "+-"):
-        return text
-    if _INTEGER.fullmatch(text):
-        return int(text.replace("_", ""))
-    if _OCTAL.fullmatch(text):
-        return int(text.replace("_", ""), 8)
-    if _FLOAT.fullmatch(text):
-        return float(text.replace("_", ""))
-    return text
+    return node.value if node.style or node.tag else words.plain(node.value)

@@ -12,7 +12,7 @@ import pytest
 from oracles import ansible, inventory
 
 from generator.model.inventory import Inventory, read_inventory
-from generator.model.inventory.scalar import plain
+from generator.text.words import plain
 
 pytestmark = pytest.mark.ansible
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
 from pathlib import Path
@@ -12,10 +13,13 @@ from click.testing import CliRunner
 
 from generator import exits
 from generator.cli import COMMANDS, cli
+from generator.engine.detect.codes import codes
 from generator.engine.operations import OPERATIONS
 from generator.engine.patch import load_patch, load_patches
 from generator.model.facts import providers
 from generator.resources import resource_dir
+
+CODES = tuple(codes().values())
 
 TOP = Path(__file__).resolve().parents[2]
 README = (TOP / "README.md").read_text("utf-8")
@@ -81,6 +85,43 @@ def test_operations_and_facts_of_the_docs() -> None:
     assert [row[0].strip("`") for row in rows(FORMAT, "operation")] == list(OPERATIONS)
     sentence = FORMAT.split("Facts are ", 1)[1].split(";", 1)[0]
     assert re.findall(r"`([a-z-]+)`", sentence) == list(providers())
+
+
+def test_all_codes_are_in_the_docs() -> None:
+    """docs/findings.md is what the codes say; UPDATE_GOLDEN=1 writes it anew."""
+    path = TOP / "docs/findings.md"
+    wanted = findings_page()
+    if os.environ.get("UPDATE_GOLDEN"):
+        path.write_text(wanted, "utf-8")
+    assert path.read_text("utf-8") == wanted
+
+
+def findings_page() -> str:
+    rows = [f"| [`{one.code}`](#{one.code}) | {one.severity} | {one.title} |" for one in CODES]
+    parts = [
+        "# Findings",
+        "What `check` can report. The severity is that of a first deployment; where a playbook starts\n"
+        "from a running cluster, an error becomes a warning, because only new nodes are concerned\n"
+        "(`--set nodes=new` makes it an error there, too).",
+        "\n".join(["| code | severity | means |", "| --- | --- | --- |", *rows]),
+    ]
+    for one in CODES:
+        parts += [f"## {one.code}", f"{one.title} ({one.severity}).", one.text.strip()]
+        parts.append("\n".join(f"- <{reference}>" for reference in one.references))
+    return "\n\n".join(parts) + "\n"
+
+
+def test_every_code_is_used_by_the_program() -> None:
+    sources = "".join(path.read_text("utf-8") for path in (TOP / "generator").rglob("*.py"))
+    for one in CODES:
+        assert f'"{one.code}"' in sources, one.code
+
+
+def test_codes_in_the_program_are_known() -> None:
+    detect = (TOP / "generator/engine/detect").glob("*.py")
+    sources = "".join(path.read_text("utf-8") for path in detect)
+    named = set(re.findall(r'code="([a-z-]+)"|codes\(\)\["([a-z-]+)"\]', sources))
+    assert {a or b for a, b in named} <= {one.code for one in CODES}
 
 
 def test_links_of_the_readme_lead_somewhere() -> None:

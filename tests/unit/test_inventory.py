@@ -20,9 +20,9 @@ from generator.exits import UnusableInput
 from generator.model.inventory import Inventory, read_inventory
 from generator.model.inventory.hosts import HostPatterns
 from generator.model.inventory.ini import literal, split_words
-from generator.model.inventory.scalar import plain
 from generator.model.value import Unknown
 from generator.text.document import Place
+from generator.text.words import plain
 
 HOST = "kube_control_plane: {hosts: {n1: {}}}\n"
 ROOT = hasattr(os, "geteuid") and os.geteuid() == 0

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from generator.engine.detect.chart import known_chart, workload_of
 from generator.engine.detect.codes import codes
+from generator.engine.detect.cures import fixed_by
 from generator.engine.detect.events import Released
+from generator.engine.detect.needs import Missing
 from generator.engine.detect.provide import entry_place
 from generator.engine.detect.ran import NEW, Ran
 from generator.engine.finding import Evidence, Finding
+from generator.engine.patch import SemanticPatch
 from generator.model.expression import render_data, truth
 from generator.model.facts import DNS, INITIALIZED, READY
 from generator.model.toleration import UNINITIALIZED, tolerates
@@ -27,7 +30,7 @@ ROTATION = "kubelet_rotate_server_certificates"
 _TOLERATION = f"- {{key: {UNINITIALIZED.key}, operator: Exists, effect: {UNINITIALIZED.effect}}}"
 
 
-def before_dns(ran: Ran) -> Iterator[Finding]:
+def before_dns(ran: Ran, patches: Iterable[SemanticPatch]) -> Iterator[Finding]:
     """Give a warning for each release that asks the cluster's DNS before it is there."""
     provision = ran.provisions[DNS]
     if ran.nodes != NEW or provision is None:
@@ -35,6 +38,7 @@ def before_dns(ran: Ran) -> Iterator[Finding]:
     for released in _asking_dns(ran):
         if released.moment.at >= provision.moment.at:
             continue
+        lacking = Missing(DNS, workload_of(released), provision)
         yield Finding(
             code="approver-before-dns",
             severity="warning",
@@ -46,11 +50,11 @@ def before_dns(ran: Ran) -> Iterator[Finding]:
             cure=f"Run it after {provision.place}, or set bypassDnsResolution: true and "
             f"providerRegex in {VALUES}.",
             conditions=ran.conditions(released.moment, DNS),
-            fixed_by=(),
+            fixed_by=fixed_by(released.moment, (lacking,), patches),
             references=codes()["approver-before-dns"].references,
             evidence=(
                 Evidence(released.place, "the release is written out here"),
-                Evidence(provision.place, "CoreDNS comes here"),
+                Evidence(provision.place, "what provides it: CoreDNS"),
             ),
         )
 

@@ -90,14 +90,14 @@ def _nodes(ran: Ran, waited: Waited) -> Iterator[Finding]:
     code = "deadlock-unprovided" if provision is None else "deadlock-order"
     code = code if waited.wait.fatal else "slow-wait"
     severity: Severity = "error" if ran.nodes == NEW and waited.wait.fatal else "warning"
-    later = [Evidence(provision.place, "the network plugin comes here")] if provision else []
+    later = [Evidence(provision.place, "what provides it: the network plugin")] if provision else []
     yield Finding(
         code, severity, ran.playbook, entry_place(waited.moment),
         "Nodes are waited for before the network plugin runs.",
         f"{_waits(waited.wait)} Nodes are not ready before the network plugin runs on them.",
         "Run the step after the network plugin." if provision else "Do not wait for the nodes.",
         severity == "error", ran.conditions(waited.moment, READY), (), codes()[code].references,
-        (Evidence(waited.wait.place, f"{waited.wait.how} waits here"), *later),
+        (Evidence(waited.wait.place, f"the wait: {waited.wait.how}"), *later),
     )  # fmt: skip
 
 
@@ -117,10 +117,10 @@ def _before(lacking: tuple[Missing, ...]) -> str:
 
 
 def _waits(wait: Wait) -> str:
-    limit = "its time is up" if wait.seconds is None else f"{duration(wait.seconds)}"
-    after = f"when {limit}" if wait.seconds is None else f"after {limit}"
+    known = wait.seconds is not None
+    after = f"after {duration(wait.seconds or 0)}" if known else "when its time is up"
     end = "the playbook ends there" if wait.fatal else "the playbook goes on without them"
-    return f"{wait.how[:1].upper()}{wait.how[1:]} gives up {after}, and {end}."
+    return f"The wait ({wait.how}) gives up {after}, and {end}."
 
 
 def _because(one: Missing) -> str:
@@ -185,11 +185,11 @@ def _conditions(ran: Ran, waited: Waited, lacking: tuple[Missing, ...]) -> tuple
 
 
 def _evidence(waited: Waited, applied: Applied, lacking: tuple[Missing, ...]) -> Iterator[Evidence]:
-    yield Evidence(waited.wait.place, f"{waited.wait.how} waits here")
-    yield Evidence(applied.workload.place, f"{applied.workload} is what it waits for")
+    yield Evidence(waited.wait.place, f"the wait: {waited.wait.how}")
+    yield Evidence(applied.workload.place, f"what it waits for: {applied.workload}")
     for provision in (one.provision for one in lacking):
         if provision is not None:
-            yield Evidence(provision.place, f"{_provider(provision)} comes here")
+            yield Evidence(provision.place, f"what provides it: {_provider(provision)}")
 
 
 def _provider(provision: Provision) -> str:

@@ -6,12 +6,11 @@ be decided both branches count as possible.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 
 from generator.exits import UnusableInput
-from generator.model.expression import condition, render
+from generator.model.expression import condition, render, render_as_data
 from generator.model.kubespray import Kubespray
 from generator.model.value import Undefined, Unknown, Value
 from generator.model.variables import Scope
@@ -27,8 +26,6 @@ _POD_OF = {
     "CronJob": ("spec", "jobTemplate", "spec", "template", "spec"),
 }
 _POD_OF_OTHERS = ("spec", "template", "spec")
-
-_TO_YAML = re.compile(r"\|\s*(?:to_nice_yaml|to_yaml|to_nice_json|to_json|indent)\b")
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,10 +135,6 @@ def _text(value: Value) -> str | None:
     return value if isinstance(value, str) and value else None
 
 
-def _template(expression: str) -> str:
-    return "{{ " + expression + " }}"
-
-
 def _assigned(template: Template, scope: Scope) -> dict[str, Value]:
     """Return the variables that the template itself sets; those of loops are not known."""
     names: dict[str, Value] = {}
@@ -151,7 +144,7 @@ def _assigned(template: Template, scope: Scope) -> dict[str, Value]:
     for assignment in template.assignments:
         again = assignment.name in names
         inside = scope.inside_loop(names)
-        value = Unknown() if again else render(_template(assignment.source), inside)
+        value = Unknown() if again else render_as_data(assignment.source, inside)
         names[assignment.name] = value
     return names
 
@@ -291,7 +284,7 @@ class _Reader:
         for expression in self.template.expressions:
             inside = expression.alone and start <= expression.start < until
             if inside and self._possible(expression.start):
-                data = self._evaluated(expression.source)
+                data = render_as_data(expression.source, self.scope)
                 unsure = self._unsure(expression.start)
                 if isinstance(data, list) and not unsure:
                     yield from data
@@ -312,11 +305,6 @@ class _Reader:
             at = end
         return len(text)
 
-    def _evaluated(self, source: str) -> Value:
-        """Return what an expression inserts as data: without the filters that turn it to text."""
-        value = render(_template(_TO_YAML.split(source)[0]), self.scope)
-        return Unknown(frozenset({value.name})) if isinstance(value, Undefined) else value
-
     def _names(self, text: str) -> frozenset[str]:
         value = condition(text, self.scope)
         return value.names if isinstance(value, Unknown) else frozenset()
@@ -332,7 +320,7 @@ class _Reader:
             only = self.template.expression_at(node.start, node.end)
             inner = source.strip("\"'" if node.style else "")
             if only is not None and inner.strip() == self.template.text[only.start : only.end]:
-                return self._evaluated(only.source)
+                return render_as_data(only.source, self.scope)
             value = render(inner, self.scope)
             return Unknown() if isinstance(value, Undefined) else value
         try:

@@ -31,7 +31,7 @@ def pending(ran: Ran) -> Iterator[Finding]:
         seen.add(place)
         evidence = [Evidence(entry_place(applied.moment), "the playbook puts it in here")]
         evidence += [
-            Evidence(one.provision.place, f"{PROVIDER[one.fact]} comes here")
+            Evidence(one.provision.place, f"what provides it: {PROVIDER[one.fact]}")
             for one in lacking if one.provision is not None
         ]  # fmt: skip
         names = (name for one in lacking for name in sorted(one.unsure or ()))

@@ -11,6 +11,7 @@ behaviour of 2.12 to 2.18 counts, which are those that Kubespray's releases ask 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -29,6 +30,10 @@ _WORDS = {
 """What is a boolean in YAML 1.1, and may have stayed a text on the way here."""
 
 
+_TO_TEXT = re.compile(r"\|\s*(?:to_nice_yaml|to_yaml|to_nice_json|to_json|indent)\b")
+"""Filters that make a text of data."""
+
+
 def render(text: str, lookup: Lookup) -> Value:
     """Return what a template text gives.
 
@@ -40,6 +45,17 @@ def render(text: str, lookup: Lookup) -> Value:
     if not _is_template(text):
         return text
     return _harmless(_render, text, Evaluation(lookup))
+
+
+def render_as_data(text: str, lookup: Lookup) -> Value:
+    """Return what a template that is one expression gives, before filters turn it into YAML.
+
+    `{{ tolerations | to_nice_yaml | indent(8) }}` gives the list. What nobody sets is Unknown.
+    """
+    bare = text.strip()
+    inside = bare.removeprefix("{{").removesuffix("}}").strip("-+ \t\r\n")
+    value = render("{{ " + _TO_TEXT.split(inside)[0] + " }}", lookup)
+    return Unknown(frozenset({value.name})) if isinstance(value, Undefined) else value
 
 
 def render_data(data: Value, lookup: Lookup) -> Value:

@@ -11,9 +11,9 @@ from collections.abc import Callable, Hashable
 from functools import cached_property
 from typing import Any, TypeAlias
 
-from generator.model.inventory import scalar
 from generator.model.inventory.setting import FileProblem, Unread, brief
 from generator.model.value import Unknown, Value
+from generator.text import words
 from generator.text.document import Alias, Document, Mapping, Node, Scalar, Sequence
 from generator.text.yaml import MAX_DEPTH
 
@@ -26,9 +26,9 @@ _TRANSPARENT = (None, "!", "!unsafe")
 
 _CONVERTED: dict[str, Callable[[str], Value]] = {
     "str": str,
-    "int": scalar.whole,
-    "float": scalar.broken,
-    "bool": scalar.boolean,
+    "int": words.whole,
+    "float": words.broken,
+    "bool": words.boolean,
     "null": lambda word: None,
 }
 
@@ -69,7 +69,7 @@ class NodeReader:
 
     def _scalar(self, node: Scalar) -> Value:
         if node.tag is None:
-            return node.value if node.style else scalar.plain(node.value)
+            return node.value if node.style else words.plain(node.value)
         if node.tag in _TRANSPARENT:
             return node.value
         convert = _CONVERTED.get(node.tag.removeprefix(_STANDARD))

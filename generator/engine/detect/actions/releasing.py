@@ -48,7 +48,7 @@ def release(doing: Doing) -> None:
     limit = item_of(given, "wait_timeout", "timeout", "update_repo_timeout")
     place = _place(written, *how) or _place(written, "name") or key_place(doing, "wait")
     doing.wait(
-        Target("release", name), f"Helm ({', '.join(how)})",
+        Target("release", name), f"Helm's {' and '.join(how)}",
         HELM_SECONDS if limit is None else seconds(str(limit)), place,
     )  # fmt: skip
 

@@ -7,7 +7,7 @@ from generator.engine.detect.actions.releasing import HELM_SECONDS
 from generator.engine.detect.command import UNSURE, Command, commands, known, seconds, targets
 from generator.engine.detect.events import Released
 from generator.exits import UnusableInput
-from generator.model.expression import render
+from generator.model.expression import render, render_as_data
 from generator.model.value import Undefined, Unknown, Value
 from generator.model.wait import Target
 from generator.text.template import lex
@@ -37,7 +37,7 @@ def run_command(doing: Doing) -> None:
         if command.program == "kubectl":
             _kubectl(doing, command, arguments.get("stdin"))
         else:
-            _installer(doing, command)
+            _installer(doing, command, arguments.get("stdin"))
 
 
 def spliced(text: str, doing: Doing) -> str:
@@ -96,7 +96,7 @@ def _wait(
             doing.wait(target, how, limit)
 
 
-def _installer(doing: Doing, command: Command) -> None:
+def _installer(doing: Doing, command: Command, stdin: Value) -> None:
     verb, *rest = command.words or ("",)
     own = _OWN_CHART.get(command.program)
     if verb == "status" and own is not None and command.has("--wait"):
@@ -105,7 +105,7 @@ def _installer(doing: Doing, command: Command) -> None:
     if verb not in ("install", "upgrade", UNSURE):
         return
     name, chart = (own, own) if own is not None else _named(rest)
-    values = Unknown() if own is None else None
+    values = None if own is not None else _values(doing, command, stdin)
     namespace = known(command.flag("-n", "--namespace"))
     place, moment = doing.run.task.place, doing.moment
     doing.released.append(Released(name, namespace, chart, values, place, moment))
@@ -114,6 +114,16 @@ def _installer(doing: Doing, command: Command) -> None:
         limit = command.flag("--timeout")
         how = f"{command.program} {verb} {' '.join(waiting)}"
         doing.wait(Target("release", name), how, HELM_SECONDS if limit is None else seconds(limit))
+
+
+def _values(doing: Doing, command: Command, stdin: Value) -> Value:
+    """Return the values that a Helm command line gives: those on standard input can be known."""
+    files = [value for name, value in command.flags if name in ("-f", "--values")]
+    if command.has("--set", "--set-string", "--set-file", "--set-json"):
+        return Unknown()
+    if files == ["-"] and isinstance(stdin, str):
+        return render_as_data(stdin, doing.scope)
+    return Unknown() if files else None
 
 
 def _named(words: list[str]) -> tuple[str | None, str | None]:

@@ -10,8 +10,6 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from generator.model.value import Value
-
 _LONGEST_NUMBER = 4300
 """Longer words stay text: Python's own limit, for converting takes quadratic time."""
 
@@ -36,7 +34,7 @@ _BROKEN = re.compile(
 )
 
 
-def plain(word: str) -> Value:
+def plain(word: str) -> Any:
     """Return what a word without quotes and tag means: null, boolean, number or text."""
     if word in _NULL:
         return None
