@@ -75,7 +75,7 @@ def command(
     Examples:
       kubespray-patchgen check ~/kubespray
       kubespray-patchgen check --release v2.24.0
-      kubespray-patchgen check --set external_cloud_provider=manual --set kube_network_plugin=cilium
+      kubespray-patchgen check --set external_cloud_provider=manual --set dns_mode=none
       kubespray-patchgen check kubespray -i inventory/prod/hosts.yml --format github
       ansible-inventory -i inventory.sh --list | kubespray-patchgen check kubespray -i -
       kubespray-patchgen check --explain deadlock-order

@@ -14,10 +14,11 @@ from generator.engine.detect.pending import blocked_providers, pending
 from generator.engine.detect.ran import Ran, nodes_at_start
 from generator.engine.finding import Assumption, Checked, Finding, Report, Unread
 from generator.engine.patch import SemanticPatch
+from generator.model.flatten import Following
 from generator.model.kubespray import Kubespray, playbook_stem
 from generator.model.scenario import NODES, REPORTED, Scenario
 from generator.model.step import Order
-from generator.model.variables import Files, as_text, naming
+from generator.model.variables import Files, as_text, naming, repeated_key
 from generator.text.document import Place
 
 PLAYBOOKS = ("cluster", "upgrade_cluster", "recover_control_plane")
@@ -52,11 +53,13 @@ def check(
     manifests, files = Manifests(kubespray, unread), Files(kubespray, unread)
     runs = []
     for playbook in playbooks:
-        order = kubespray.run(playbook, naming(scenario, files))
+        order = kubespray.run(playbook, Following(naming(scenario, files), unread))
         events = run_through(kubespray, order, scenario, manifests, files)
         _tell_lost(order, events, unread)
         nodes = nodes_at_start(playbook_stem(playbook), scenario)
         runs.append(Ran(kubespray, playbook, order, events, nodes, scenario, files))
+    for place, key in kubespray.repeated_keys():
+        unread(place, repeated_key(place, key))
     chosen = tuple(patches)
     found = [finding for ran in runs for finding in _findings(ran, chosen)]
     about = {finding: None for ran in runs[:1] for finding in of_variables(ran)}

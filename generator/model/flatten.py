@@ -9,7 +9,7 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Protocol, TypeAlias
+from typing import Protocol
 
 from generator.exits import UnusableInput
 from generator.model.playbook import Import, Play
@@ -71,17 +71,25 @@ class Around:
     role: str | None = None
 
 
-Naming: TypeAlias = Callable[[str, TaskRun], "str | None"]
-"""Works out a name that a template makes, for the moment of a run; None where it cannot."""
+@dataclass(frozen=True)
+class Following:
+    """How a run is followed down to its tasks.
+
+    `naming` works out a name of a role or task file that a template makes, for the moment of a
+    run; None where it cannot. `unread` is told of what cannot be read and is left out.
+    """
+
+    naming: Callable[[str, TaskRun], str | None]
+    unread: Callable[[Place, str], None]
 
 
-def flatten(source: Source, playbook: str, naming: Naming | None = None) -> Order:
-    """Return the order of a playbook; with `naming` the order of its tasks as well.
+def flatten(source: Source, playbook: str, following: Following | None = None) -> Order:
+    """Return the order of a playbook; with `following` the order of its tasks as well.
 
     Raises UnusableInput where a playbook file is missing, empty or not a playbook, where
     playbooks import each other in a ring, or where there are more than MAX_STEPS steps.
     """
-    run = _Run(source, naming)
+    run = _Run(source, following)
     run.playbook(playbook, (), (), ())
     files = tuple(dict.fromkeys(run.files))
     return Order(playbook, tuple(run.steps), files, tuple(run.plays), tuple(run.tasks))
@@ -92,7 +100,7 @@ class _Run:
     """The state of one flattening."""
 
     source: Source
-    naming: Naming | None = None
+    following: Following | None = None
     tasks: list[TaskRun] = field(default_factory=list)
     steps: list[Step] = field(default_factory=list)
     plays: list[Play] = field(default_factory=list)
@@ -158,10 +166,10 @@ class _Run:
 
     def _named(self, use: Use, around: Around) -> Use:
         """Return a use with its name worked out, as it is where that cannot be done."""
-        if self.naming is None or not use.is_template:
+        if self.following is None or not use.is_template:
             return use
         here = _task_run(role_task(use.place), around, len(self.steps))
-        name = self.naming(use.name, here)
+        name = self.following.naming(use.name, here)
         return use if name is None else replace(use, name=name)
 
     def _role(self, use: Use, around: Around) -> None:
@@ -176,9 +184,9 @@ class _Run:
             self._add(use, around, unresolved="it brings itself in a ring")
             return
         inner = _inside(use, around, path)
-        if self.naming is not None:
+        if self.following is not None:
             self.tasks.append(_task_run(role_task(use.place), inner, len(self.steps)))
-        meta = self.source.meta(path)
+        meta = self._meta(path)
         self._items(meta.dependencies, inner)
         self._add(use, around, path, repeats=self._repeats(use, path, meta))
         tasks = self.source.task_file(path, use.tasks_from)
@@ -200,9 +208,22 @@ class _Run:
             self._items(self._items_in(path), _inside(use, around, around.role))
 
     def _items_in(self, path: str) -> Sequence[Use | Task]:
-        if self.naming is None:
+        if self.following is None:
             return self.source.task_uses(path)
-        return self.source.task_items(path)
+        try:
+            return self.source.task_items(path)
+        except UnusableInput as error:
+            self.following.unread(Place(path, 1), str(error))
+            return ()
+
+    def _meta(self, path: str) -> Meta:
+        try:
+            return self.source.meta(path)
+        except UnusableInput as error:
+            if self.following is None:
+                raise
+            self.following.unread(Place(path, 1), str(error))
+            return Meta()
 
     def _add(
         self,
@@ -216,7 +237,7 @@ class _Run:
         self._count(use.place)
         written = use.name if use.is_role else role_name(around.role or "")
         role = role_name(path) if path is not None else written
-        if self.naming is not None and unresolved is not None:
+        if self.following is not None and unresolved is not None:
             lost = _inside(use, around, around.role)
             lost = replace(lost, roles=(*around.roles, role))
             self.tasks.append(_task_run(role_task(use.place, LOST), lost, len(self.steps)))

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 
 from generator.exits import UnusableInput
-from generator.model.flatten import Naming, flatten
+from generator.model.flatten import Following, flatten
 from generator.model.playbook import Import, Play, entries_of, is_playbook
 from generator.model.role import (
     Meta,
@@ -23,7 +23,7 @@ from generator.model.step import Order
 from generator.model.task import Task, task_items, task_uses
 from generator.model.use import Use
 from generator.model.workload import KINDS
-from generator.text.document import Document
+from generator.text.document import Document, Place
 from generator.text.yaml import decode, parse
 from generator.tree.base import Tree, find, names, normal, read
 from generator.tree.memory import ChangedTree
@@ -93,6 +93,12 @@ class Kubespray:
             self._documents[real] = parse(real, decode(real, self.tree.raw(real)))
         return self._documents[real]
 
+    def repeated_keys(self) -> Iterator[tuple[Place, str]]:
+        """Give the keys that stand twice in their mapping, in the files parsed so far."""
+        for document in self._documents.values():
+            for key in document.repeated:
+                yield document.place(key), key.value
+
     def playbooks(self) -> tuple[str, ...]:
         """Return the paths of the tree's playbooks, those at the top first."""
         found = []
@@ -121,13 +127,13 @@ class Kubespray:
             self._orders[playbook] = flatten(self, playbook)
         return self._orders[playbook]
 
-    def run(self, playbook: str, naming: Naming) -> Order:
+    def run(self, playbook: str, following: Following) -> Order:
         """Return the order of a playbook with its tasks; raises UnusableInput as `order` does.
 
-        `naming` works out the names of roles and task files that a template makes.
+        Task files and metas of roles that cannot be read are left out instead, and told of.
         """
         self.tree.read_ahead(_matters)
-        return flatten(self, playbook, naming)
+        return flatten(self, playbook, following)
 
     def imported_files(self, playbook: str) -> tuple[str, ...]:
         """Return the playbook files that a playbook is made of, its own first.

@@ -74,7 +74,7 @@ class Files:
         if key not in self._written:
             found: dict[str, Written] = {}
             for path in self._paths(role, folder):
-                found.update(_written_in(path, read(self.kubespray.tree, path)))
+                found.update(self._written_in(path, read(self.kubespray.tree, path)))
             self._written[key] = found
         return self._written[key]
 
@@ -112,6 +112,19 @@ class Files:
             texts = (text for text in self._setting_tasks() if name.encode() in text)
             self._by_tasks[name] = any(pattern.search(text) for text in texts)
         return self._by_tasks[name]
+
+    def _written_in(self, path: str, data: bytes) -> dict[str, Written]:
+        """Return where the keys at the top of a file are; of a repeated one the last counts."""
+        starts = [(match.start(), match[1].decode()) for match in _TOP_KEY.finditer(data)]
+        ends = [*(start for start, _ in starts[1:]), len(data)]
+        found: dict[str, Written] = {}
+        line, counted = 1, 0
+        for (start, name), end in zip(starts, ends, strict=True):
+            line, counted = line + data.count(b"\n", counted, start), start
+            if name in found:
+                self.unread(Place(path, line), repeated_key(Place(path, line), name))
+            found[name] = Written(path, start, end, line)
+        return found
 
     def _paths(self, role: str, folder: str) -> list[str]:
         tree = self.kubespray.tree
@@ -307,6 +320,11 @@ class Scope:
         return self.files.written_in_play(self.run.play, self.run.basedir, "defaults").get(name)
 
 
+def repeated_key(place: Place, name: str) -> str:
+    """Return what is said of a key that stands in its mapping for a second time."""
+    return f"{place}: the key '{name}' stands twice; Ansible takes the last one."
+
+
 def naming(scenario: Scenario, files: Files) -> Callable[[str, TaskRun], str | None]:
     """Return what works out names of roles and task files; what tasks set is not known to it."""
 
@@ -339,18 +357,6 @@ def as_text(value: Value) -> str:
         return value or '""'
     text = str(value)
     return text if len(text) <= 60 else f"{text[:57]}..."
-
-
-def _written_in(path: str, data: bytes) -> dict[str, Written]:
-    """Return where the keys at the top of a file are; of one that stands twice the last counts."""
-    starts = [(match.start(), match[1].decode()) for match in _TOP_KEY.finditer(data)]
-    ends = [*(start for start, _ in starts[1:]), len(data)]
-    found: dict[str, Written] = {}
-    line, counted = 1, 0
-    for (start, name), end in zip(starts, ends, strict=True):
-        line, counted = line + data.count(b"\n", counted, start), start
-        found[name] = Written(path, start, end, line)
-    return found
 
 
 def _top_value(document: Document, name: str) -> Value:

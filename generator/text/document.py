@@ -91,11 +91,15 @@ Node: TypeAlias = Scalar | Alias | Sequence | Mapping
 
 @dataclass(frozen=True)
 class Document:
-    """The text of one file and the nodes of the YAML documents in it."""
+    """The text of one file and the nodes of the YAML documents in it.
+
+    `repeated` are the keys that stand in their mapping for a second time.
+    """
 
     path: str
     text: str
     roots: tuple[Node, ...]
+    repeated: tuple[Scalar, ...] = ()
 
     @property
     def root(self) -> Node | None:

@@ -54,7 +54,8 @@ def parse(path: str, text: str) -> Document:
 
     shift = 1 if text.startswith("\ufeff") else 0
     try:
-        roots = tuple(_compose(path, text, _events(text[shift:]), shift))
+        repeated: list[Scalar] = []
+        roots = tuple(_compose(path, text, _events(text[shift:]), shift, repeated))
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         where = f":{mark.line + 1}:{mark.column + 1}" if mark else ""
@@ -65,7 +66,7 @@ def parse(path: str, text: str) -> Document:
         found = re.search(_FORBIDDEN, text)
         line = text.count("\n", 0, found.start()) + 1 if found else 1
         raise UnusableInput(f"{path}:{line}: this is not valid YAML: {reason}.") from None
-    return Document(path, text, roots)
+    return Document(path, text, roots, tuple(repeated))
 
 
 def dump(data: object, sequence_offset: int = 2) -> str:
@@ -104,7 +105,9 @@ class _Open:
     children: list[Node]
 
 
-def _compose(path: str, text: str, events: Iterator[Any], shift: int) -> Iterator[Node]:
+def _compose(
+    path: str, text: str, events: Iterator[Any], shift: int, repeated: list[Scalar]
+) -> Iterator[Node]:
     opened: list[_Open] = []
     for event in events:
         kind = type(event).__name__
@@ -121,12 +124,29 @@ def _compose(path: str, text: str, events: Iterator[Any], shift: int) -> Iterato
             node = Alias(event.start_mark.index + shift, event.end_mark.index + shift, event.anchor)
         elif kind in ("MappingEndEvent", "SequenceEndEvent"):
             node = _close(text, opened.pop(), event.end_mark.index + shift, shift)
+            if isinstance(node, Mapping):
+                repeated += _repeated(node)
         else:
             continue
         if opened:
             opened[-1].children.append(node)
         else:
             yield node
+
+
+def _repeated(mapping: Mapping) -> list[Scalar]:
+    """Return the keys of a mapping that have stood there before; merge keys may."""
+    names = mapping.key_names()
+    if len(set(names)) == len(names):
+        return []
+    seen: set[str] = set()
+    found = []
+    for key, _ in mapping.pairs:
+        if isinstance(key, Scalar) and key.value != "<<":
+            if key.value in seen:
+                found.append(key)
+            seen.add(key.value)
+    return found
 
 
 def _scalar(text: str, event: Any, shift: int) -> Scalar:

@@ -28,6 +28,22 @@ _VALUED = frozenset(
 )
 """Flags that take the next word as their value where it is not given with an equals sign."""
 
+_SEPARATORS = "|&;()"
+
+_COMMENT = re.compile(r"(?m)^[ \t]*#.*$|(?<=[ \t])#[^'\"\n]*$")
+
+_ATTACHED = re.compile(r"(-[nlfosvc])=?([^-=].*|-)")
+"""A short flag with its value right behind it."""
+
+_SWITCHES = frozenset(
+    """
+    --wait --atomic --install --all --all-namespaces -A --server-side --force --debug
+    --create-namespace
+    --insecure-skip-tls-verify --match-server-version --warnings-as-errors --wait-for-jobs
+    """.split()  # noqa: SIM905
+)
+"""Flags without a value, as far as they stand before the first word that is none."""
+
 _UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600}
 
 _KINDS = {
@@ -67,24 +83,49 @@ class Command:
         return value is not None and value.lower() not in ("false", "0")
 
 
-def commands(text: str, programs: frozenset[str]) -> Iterator[Command]:
-    """Give the commands of a command line, or of a shell text, that run one of the programs."""
+def commands(text: str, programs: frozenset[str], shell: bool = True) -> Iterator[Command]:
+    """Give the commands of a command line that run one of the programs.
+
+    Of a `shell` text the lines are commands of their own, and comments are none.
+    """
     if len(text) > _MAX_LINE:
         return
-    lexer = shlex.shlex(text.replace("\n", " ; "), posix=True, punctuation_chars="|&;()")
-    lexer.whitespace_split = True
-    lexer.commenters = ""
-    try:
-        words = list(lexer)
-    except ValueError:
-        words = text.split()
+    text = text.replace("\\\n", " ")
+    if shell:
+        text = _COMMENT.sub("", text).replace("\n", " ; ")
     segment: list[str] = []
-    for word in [*words, ";"]:
-        if word and not word.strip("|&;()"):
+    for word in [*_without_redirections(_words(text)), ";"]:
+        if word and not word.strip(_SEPARATORS):
             yield from _command(segment, programs)
             segment = []
         else:
             segment.append(word)
+
+
+def _words(text: str) -> list[str]:
+    lexer = shlex.shlex(text, posix=True, punctuation_chars=f"{_SEPARATORS}<>")
+    lexer.whitespace_split = True
+    lexer.commenters = ""
+    try:
+        return list(lexer)
+    except ValueError:
+        return text.split()
+
+
+def _without_redirections(words: list[str]) -> list[str]:
+    """Return words without `> file`, `2>&1` and the like."""
+    kept: list[str] = []
+    skip = False
+    for word in words:
+        if skip:
+            skip = False
+        elif word.strip("<>&") == "" and set(word) & set("<>"):
+            skip = True
+            if kept and kept[-1].isdigit():
+                kept.pop()
+        else:
+            kept.append(word)
+    return kept
 
 
 def seconds(text: str | None) -> int | None:
@@ -149,12 +190,16 @@ def _command(words: list[str], programs: frozenset[str]) -> Iterator[Command]:
     flags: list[tuple[str, str]] = []
     rest = iter(words[start + 1 :])
     for word in rest:
+        attached = None if word.startswith("--") else _ATTACHED.fullmatch(word)
         if not word.startswith("-") or word == "-":
             plain.append(word)
+        elif attached is not None:
+            flags.append((attached[1], attached[2]))
         elif "=" in word:
             name, _, value = word.partition("=")
             flags.append((name, value))
-        elif word in _VALUED:
+        elif word in _VALUED or (not plain and word not in _SWITCHES):
+            # Before the verb, a flag that nobody knows here is one of the program's general ones.
             flags.append((word, next(rest, "")))
         else:
             flags.append((word, "true"))

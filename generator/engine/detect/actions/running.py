@@ -33,7 +33,8 @@ def run_command(doing: Doing) -> None:
     argv = arguments.get("argv")
     raw = argv if isinstance(argv, list) else arguments.get("cmd") or arguments.get("_raw") or ""
     text = " ".join(map(str, raw)) if isinstance(raw, list) else str(raw)
-    for command in commands(spliced(text, doing), _PROGRAMS):
+    shell = doing.run.task.module == "shell"
+    for command in commands(spliced(text, doing), _PROGRAMS, shell):
         if command.program == "kubectl":
             _kubectl(doing, command, arguments.get("stdin"))
         else:
