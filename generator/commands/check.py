@@ -134,7 +134,9 @@ def scenario_of(given: Iterable[str], inventory: str | None) -> tuple[Scenario, 
         name: Setting(setting.value, f"inventory, host {read.host}", setting.place)
         for name, setting in read.settings.items()
     }
-    return Scenario(settings, base, nodes), tuple(Unread(*left) for left in read.unread)
+    return Scenario(settings, base, nodes), tuple(
+        Unread(*left, outside=True) for left in read.unread
+    )
 
 
 def _value(text: str, value: str) -> Value:

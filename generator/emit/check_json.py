@@ -35,19 +35,18 @@ def check_report(report: Report, prefix: str = "") -> dict[str, Any]:
 def prefixed(report: Report, prefix: str) -> Report:
     """Return a report whose places are named from above the tree, such as a repository's top.
 
-    `prefix` (the tree's path there, with a final slash) is put before the paths of the places
-    and the evidence of findings in playbooks, and of what could not be read. Findings about
-    variables keep theirs, because these lie in an inventory, as absolute paths do anywhere.
+    `prefix` (the tree's path there, with a final slash) is put before the paths of all places in
+    the tree. Those in an inventory keep theirs, as absolute paths do anywhere.
     """
     if not prefix:
         return report
 
     def moved(place: Place) -> Place:
-        outside = not place.path or place.path.startswith("/")
-        return place if outside else replace(place, path=prefix + place.path)
+        absolute = not place.path or place.path.startswith("/")
+        return place if absolute else replace(place, path=prefix + place.path)
 
     def moved_finding(finding: Finding) -> Finding:
-        if finding.playbook is None:
+        if finding.outside:
             return finding
         evidence = tuple(replace(seen, place=moved(seen.place)) for seen in finding.evidence)
         return replace(finding, place=moved(finding.place), evidence=evidence)
@@ -55,7 +54,10 @@ def prefixed(report: Report, prefix: str) -> Report:
     return replace(
         report,
         findings=tuple(moved_finding(finding) for finding in report.findings),
-        unread=tuple(replace(left, place=moved(left.place)) for left in report.unread),
+        unread=tuple(
+            left if left.outside else replace(left, place=moved(left.place))
+            for left in report.unread
+        ),
     )
 
 

@@ -31,7 +31,8 @@ class Finding:
     variables. `place` is the line to look at first. `message` says what is wrong, `why` how it
     comes to that, `cure` what to do; each is one or more whole sentences on one line. `blocking`
     is true where a task waits and the deployment fails. `conditions` are the variables under
-    which it holds. `fixed_by` are ids of semantic patches.
+    which it holds. `fixed_by` are ids of semantic patches. `outside` tells that its places are in
+    the user's inventory, not in the tree.
     """
 
     code: str
@@ -46,6 +47,7 @@ class Finding:
     fixed_by: tuple[str, ...] = ()
     references: tuple[str, ...] = ()
     evidence: tuple[Evidence, ...] = ()
+    outside: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,10 +61,14 @@ class Assumption:
 
 @dataclass(frozen=True, slots=True)
 class Unread:
-    """A file, or a part of one, that could not be understood and was left out."""
+    """A file, or a part of one, that could not be understood and was left out.
+
+    `outside` tells that it is one of the user's inventory, not of the tree.
+    """
 
     place: Place
     message: str
+    outside: bool = False
 
 
 @dataclass(frozen=True, slots=True)

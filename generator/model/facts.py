@@ -29,6 +29,7 @@ class Fact:
     hangs_on: tuple[str, ...] = ()
     chosen_by: str | None = None
     no_role: tuple[str, ...] = ()
+    hangs_by: tuple[str, ...] = ()
 
     def concerns(self, roles: Iterable[str]) -> bool:
         """Tell whether one of the roles that lead to a task is one that provides this."""
@@ -52,6 +53,7 @@ def facts() -> Mapping[str, Fact]:
             hangs_on=tuple(said.get("hangs-on", ())),
             chosen_by=said.get("chosen-by"),
             no_role=tuple(said.get("no-role", ())),
+            hangs_by=tuple(said.get("hangs-by", ())),
         )
         for name, said in data.items()
     }

@@ -56,7 +56,7 @@ class Kubespray:
         self._task_uses: dict[str, tuple[Use, ...]] = {}
         self._task_items: dict[str, tuple[Use | Task, ...]] = {}
         self._task_folders: dict[str, bool] = {}
-        self._manifests: dict[str, bool] = {}
+        self._manifests: dict[str, tuple[str, ...]] = {}
         self._roles_of_plays: dict[tuple[str, int], tuple[str, ...]] = {}
         self._role_paths: dict[tuple[str, str, str | None], str | None] = {}
         self._task_paths: dict[tuple[str, str, str, str | None], str | None] = {}
@@ -257,7 +257,7 @@ class Kubespray:
         """
         if path not in self._task_items:
             folder, found, _ = path.partition("/tasks/")
-            concerned = self._concerns_cluster(f"{folder}/tasks") or self.has_manifests(folder)
+            concerned = self._concerns_cluster(f"{folder}/tasks") or bool(self.manifests(folder))
             if found and not concerned:
                 self._task_items[path] = self.task_uses(path)
             else:
@@ -266,23 +266,22 @@ class Kubespray:
                 self._task_items[path] = tuple(items)
         return self._task_items[path]
 
-    def has_manifests(self, role: str) -> bool:
-        """Tell whether a role has manifests of workloads among its templates and files."""
+    def manifests(self, role: str) -> tuple[str, ...]:
+        """Return the templates and files of a role that hold manifests of workloads."""
         if role not in self._manifests:
-            self._manifests[role] = any(
-                self._workloads_below(f"{role}/{folder}", 0) for folder in ("templates", "files")
+            folders = (f"{role}/templates", f"{role}/files")
+            self._manifests[role] = tuple(
+                path for folder in folders for path in self._workloads_below(folder, 0)
             )
         return self._manifests[role]
 
-    def _workloads_below(self, folder: str, depth: int) -> bool:
+    def _workloads_below(self, folder: str, depth: int) -> Iterator[str]:
         for name in names(self.tree, folder) if depth < _MAX_FOLDERS else ():
             path = f"{folder}/{name}"
-            if self.exists(path):
-                if name.endswith(_MANIFESTS) and self.has_workloads(path):
-                    return True
-            elif self._workloads_below(path, depth + 1):
-                return True
-        return False
+            if not self.exists(path):
+                yield from self._workloads_below(path, depth + 1)
+            elif name.endswith(_MANIFESTS) and self.has_workloads(path):
+                yield path
 
     def has_workloads(self, path: str) -> bool:
         """Tell whether a file may hold the manifest of a workload."""

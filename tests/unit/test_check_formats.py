@@ -309,7 +309,8 @@ class TestJson:
         assert prefixed(REPORT, "") == REPORT
 
     def test_relative_inventory_gets_no_prefix(self) -> None:
-        variable = replace(DEADLOCK, playbook=None, place=Place("inventory/all.yml", 1))
+        place = Place("inventory/all.yml", 1)
+        variable = replace(DEADLOCK, playbook=None, place=place, outside=True)
         assert prefixed(just(variable), "deep/").findings == (variable,)
 
     def test_absolute_path_gets_no_prefix(self) -> None:

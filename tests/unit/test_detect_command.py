@@ -18,12 +18,6 @@ from generator.engine.detect.command import (
 )
 from generator.model.wait import Target
 
-
-
-def bug(number: str) -> pytest.MarkDecorator:
-    return pytest.mark.xfail(strict=True, reason=number)
-
-
 PROGRAMS = frozenset({"kubectl", "helm", "cilium"})
 
 
@@ -76,7 +70,6 @@ def test_what_a_command_of_kubectl_is_about(text: str, expected: list[Any]) -> N
     assert waited(text) == expected
 
 
-@bug("D4")
 @pytest.mark.parametrize(
     "text",
     [
@@ -91,7 +84,6 @@ def test_global_flags_with_a_value_are_no_verb(text: str) -> None:
     assert only(text).words == ("wait", "pod/x")
 
 
-@bug("D3")
 @pytest.mark.parametrize(
     "text",
     ["kubectl wait pod/x > /dev/null", "kubectl wait pod/x 2>/dev/null", "kubectl wait pod/x 2>&1"],
@@ -100,7 +92,6 @@ def test_where_output_goes_is_no_word(text: str) -> None:
     assert waited(text) == [("pods", "x", None, {})]
 
 
-@bug("D4")
 def test_short_flags_may_hold_their_value() -> None:
     assert waited("kubectl -na wait pods -lapp=x") == [("pods", None, "a", {"app": "x"})]
 
@@ -129,7 +120,6 @@ def test_commands_of_a_shell_text(text: str, verbs: list[str]) -> None:
     assert [command.words[0] for command in read(text)] == verbs
 
 
-@bug("D1")
 def test_a_line_that_goes_on_is_one_command() -> None:
     text = "kubectl wait \\\n  --for=condition=ready \\\n  pod -l a=b\nkubectl apply -f c\n"
     first, second = read(text)
@@ -137,7 +127,6 @@ def test_a_line_that_goes_on_is_one_command() -> None:
     assert second.words == ("apply",)
 
 
-@bug("D2")
 @pytest.mark.parametrize(
     "text",
     [
@@ -188,8 +177,7 @@ def test_a_flag_without_its_value_at_the_end() -> None:
         ("cilium install --version 1.2 --wait", ("install",), ("--version", "--wait")),
         ("helm install rel chart -f values.yml --set a=b --set-string c=d",
          ("install", "rel", "chart"), ("-f", "--set", "--set-string")),
-        pytest.param("helm --kube-context c install rel chart", ("install", "rel", "chart"),
-                     ("--kube-context",), marks=bug("D4")),
+        ("helm --kube-context c install rel chart", ("install", "rel", "chart"), ("--kube-context",)),
     ],
 )  # fmt: skip
 def test_installers(text: str, words: tuple[str, ...], flags: tuple[str, ...]) -> None:

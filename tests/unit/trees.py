@@ -20,6 +20,7 @@ from generator.engine.detect.ran import Ran, nodes_at_start
 from generator.engine.finding import Finding, Report
 from generator.engine.patch import SemanticPatch, load_patches
 from generator.engine.series import plan
+from generator.model.flatten import Following
 from generator.model.kubespray import Kubespray, playbook_stem
 from generator.model.scenario import Scenario, Setting, reported
 from generator.model.variables import Files, naming
@@ -66,7 +67,9 @@ def role(
     """Return a role's files; a template `app` is `templates/app.yml.j2`."""
     given = {"tasks": tasks, "defaults": defaults, "vars": variables, "meta": meta}
     found = {f"roles/{name}/{where}/main.yml": text(said) for where, said in given.items() if said}
-    named = {f"roles/{name}/templates/{stem}.yml.j2": text(said) for stem, said in templates.items()}
+    named = {
+        f"roles/{name}/templates/{stem}.yml.j2": text(said) for stem, said in templates.items()
+    }
     return {f"roles/{name}/tasks/main.yml": "- debug:\n"} | found | named
 
 
@@ -88,7 +91,10 @@ def manifest(
 ) -> str:
     """Return a workload's manifest; `tolerations` are flow mappings, or the whole value."""
     listed = tolerations if isinstance(tolerations, str) else f"[{', '.join(tolerations)}]"
-    lines = [f"apiVersion: apps/v1\nkind: {kind}", f"metadata: {{name: {name}, namespace: {namespace}}}"]
+    lines = [
+        f"apiVersion: apps/v1\nkind: {kind}",
+        f"metadata: {{name: {name}, namespace: {namespace}}}",
+    ]
     spec = ["containers: [{name: a, image: b}]"]
     spec += [f"tolerations: {listed}"] if listed != "[]" else []
     spec += [f"hostNetwork: {str(host_network).lower()}"] if host_network else []
@@ -121,6 +127,10 @@ def scenario(
     return Scenario(settings, listed, nodes)
 
 
+def ignored(place: Place, message: str) -> None:
+    """Take what cannot be read, and say nothing."""
+
+
 def run(
     files: Mapping[str, str | bytes],
     playbook: str = "cluster.yml",
@@ -131,9 +141,9 @@ def run(
     """Return a playbook that was run through."""
     tree = kubespray(files)
     wanted = scenario(given, base, nodes)
-    found = Files(tree, lambda place, message: None)
-    order = tree.run(playbook, naming(wanted, found))
-    events = run_through(tree, order, wanted, Manifests(tree, lambda place, message: None), found)
+    found = Files(tree, ignored)
+    order = tree.run(playbook, Following(naming(wanted, found), ignored))
+    events = run_through(tree, order, wanted, Manifests(tree, ignored), found)
     starts = nodes_at_start(playbook_stem(playbook), wanted)
     return Ran(tree, playbook, order, events, starts, wanted, found)
 
@@ -298,7 +308,9 @@ def kubespray_like(
             "kubernetes-apps/network_plugin",
             meta=dependency % "kubernetes-apps/network_plugin/flannel" if plugin_last else "",
         ),
-        **role(started, applying(), app=manifest("DaemonSet", "flannel", tolerate, host_network=True)),
+        **role(
+            started, applying(), app=manifest("DaemonSet", "flannel", tolerate, host_network=True)
+        ),
         **role(CCM, meta=CCM_META),
         **role(
             f"{CCM}/vsphere",

@@ -185,6 +185,7 @@ def _about(
         fixed_by=("approver-tolerations",) if code == "values-drop-toleration" else (),
         references=codes()[code].references,
         evidence=evidence or ((Evidence(place_of(ran, name), value),) if value else ()),
+        outside=setting is not None and setting.place is not None,
     )
 
 

@@ -6,12 +6,14 @@ from collections.abc import Iterator
 
 from generator.engine.detect.codes import codes
 from generator.engine.detect.deadlock import PROVIDER, lacking_in_waits
+from generator.engine.detect.events import Applied
 from generator.engine.detect.needs import Missing, missing
-from generator.engine.detect.provide import entry_place, providing
+from generator.engine.detect.provide import Provision, entry_place, providing
 from generator.engine.detect.ran import NEW, Ran
 from generator.engine.finding import Evidence, Finding
-from generator.model.facts import INITIALIZED
+from generator.model.facts import INITIALIZED, READY, facts
 from generator.model.toleration import UNINITIALIZED
+from generator.model.workload import Workload
 
 
 def pending(ran: Ran) -> Iterator[Finding]:
@@ -53,26 +55,63 @@ def pending(ran: Ran) -> Iterator[Finding]:
 
 
 def blocked_providers(ran: Ran) -> Iterator[Finding]:
-    """Give an error for each cloud controller manager that does not tolerate its own taint."""
+    """Give an error for each cloud controller manager that cannot run on a new node.
+
+    Its pods do not tolerate the taint that they shall take off, or need a network that needs
+    them in turn.
+    """
     if INITIALIZED not in ran.needed:
         return
     for provision in providing(ran.events, INITIALIZED):
         workload = provision.workload
-        if workload is None or workload.pod.tolerates(UNINITIALIZED) is not False:
+        if workload is None:
             continue
-        yield Finding(
-            code="ccm-blocked",
-            severity="error" if ran.nodes == NEW else "warning",
-            playbook=ran.playbook,
-            place=workload.place,
-            message=f"{workload} does not tolerate the taint that it shall take off.",
-            why=f"Every new node carries {UNINITIALIZED}, so its pods are never scheduled and no "
-            "node is ever initialized.",
-            cure=f"Let its pods tolerate {UNINITIALIZED.key} with the operator Exists.",
-            conditions=ran.conditions(provision.moment, INITIALIZED),
-            references=codes()["ccm-blocked"].references,
-            evidence=(Evidence(provision.place, "the playbook puts it in here"),),
-        )
+        if workload.pod.tolerates(UNINITIALIZED) is False:
+            yield _blocked(
+                ran, provision, workload,
+                f"{workload} does not tolerate the taint that it shall take off.",
+                f"Every new node carries {UNINITIALIZED}, so its pods are never scheduled and no "
+                "node is ever initialized.",
+                f"Let its pods tolerate {UNINITIALIZED.key} with the operator Exists.",
+            )  # fmt: skip
+        elif workload.pod.host_network is False and READY in ran.needed:
+            for other in _network_waits_for(ran):
+                yield _blocked(
+                    ran, provision, workload,
+                    f"{workload} needs a network that needs it first.",
+                    f"Its pods are not on the host's network, which needs {other.workload}, whose "
+                    f"pods do not tolerate {UNINITIALIZED.key}: each waits for the other.",
+                    f"Put its pods on the host's network, or let {other.workload} tolerate the "
+                    "taint.",
+                    (Evidence(other.workload.place, "what the network needs"),),
+                )  # fmt: skip
+
+
+def _network_waits_for(ran: Ran) -> Iterator[Applied]:
+    """Give the workloads that the network needs and that no tainted node takes."""
+    for applied in ran.workloads:
+        workload = applied.workload
+        needed = workload.name in facts()[READY].hangs_by
+        if needed and workload.pod.tolerates(UNINITIALIZED) is False:
+            yield applied
+
+
+def _blocked(
+    ran: Ran, provision: Provision, workload: Workload, message: str, why: str, cure: str,
+    evidence: tuple[Evidence, ...] = (),
+) -> Finding:  # fmt: skip
+    return Finding(
+        code="ccm-blocked",
+        severity="error" if ran.nodes == NEW else "warning",
+        playbook=ran.playbook,
+        place=workload.place,
+        message=message,
+        why=why,
+        cure=cure,
+        conditions=ran.conditions(provision.moment, INITIALIZED),
+        references=codes()["ccm-blocked"].references,
+        evidence=(Evidence(provision.place, "the playbook puts it in here"), *evidence),
+    )
 
 
 def _until(lacking: tuple[Missing, ...]) -> str:

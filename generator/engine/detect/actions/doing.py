@@ -5,7 +5,7 @@ from __future__ import annotations
 import posixpath
 import shlex
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from generator.engine.detect.events import Applied, Begun, Moment, Released, Waited
 from generator.engine.detect.manifest import Manifests
@@ -81,7 +81,13 @@ class Doing:
         return None
 
     def place_file(self, kind: str, name: Value, destination: Value) -> None:
-        """Note that a file of the tree is laid down on the machine."""
+        """Note that a file of the tree is laid down on the machine.
+
+        Where its name is not known, it may be any of the role's manifests.
+        """
+        if isinstance(name, Unknown):
+            self._place_any(name)
+            return
         path = self.source(kind, name)
         if path is None:
             return
@@ -89,6 +95,14 @@ class Doing:
         if self.kubespray.has_workloads(path):
             source = Source(path, kind == "templates", self.scope, self.moment)
         self.placed.put(destination if isinstance(destination, str) else None, path, source)
+
+    def _place_any(self, name: Unknown) -> None:
+        texts = (f"{one.strip('<>')} is not known" for one in sorted(name.names))
+        moment = replace(self.moment, unsure=(*self.moment.unsure, *texts))
+        for folder in self.run.folders[-1:]:
+            for path in self.kubespray.manifests(folder):
+                rendered = path.startswith(f"{folder}/templates/")
+                self.placed.put(None, path, Source(path, rendered, self.scope, moment))
 
     def apply_path(self, path: Value) -> None:
         """Put in the manifest that lies at a path of the machine.

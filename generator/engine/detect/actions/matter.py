@@ -26,7 +26,7 @@ def may_matter(run: TaskRun, kubespray: Kubespray) -> bool:
         arguments = task.document.value(task.node, task.key)
         source = arguments.get("src") if isinstance(arguments, Mapping) else None
         made = isinstance(source, Scalar) and "{{" in source.value
-        return made or not run.folders or any(map(kubespray.has_manifests, run.folders))
+        return made or not run.folders or any(map(kubespray.manifests, run.folders))
     if task.module == "wait_for":
         arguments = task.document.value(task.node, task.key)
         return isinstance(arguments, Scalar) or (
