@@ -168,7 +168,8 @@ class _Run:
         """Return a use with its name worked out, as it is where that cannot be done."""
         if self.following is None or not use.is_template:
             return use
-        here = _task_run(role_task(use.place), around, len(self.steps))
+        inner = replace(around, chain=(*around.chain, use))
+        here = _task_run(role_task(use.place), inner, len(self.steps))
         name = self.following.naming(use.name, here)
         return use if name is None else replace(use, name=name)
 

@@ -157,15 +157,20 @@ class Files:
         node = document.follow(document.node(use.route)) if document else None
         if document is None or not isinstance(node, MappingNode):
             return {}
-        variables = document.value(node, "vars")
-        found = {name for name, _ in use.params}
-        own = node.pairs if in_roles else ()
-        inner = variables.pairs if isinstance(variables, MappingNode) else ()
+        if in_roles:
+            found = {name for name, _ in use.params}
+            pairs = [*node.pairs, *_pairs_of_vars(document, node)]
+            return {
+                key.value: (document, value) for key, value in pairs
+                if isinstance(key, Scalar) and key.value in found
+            }  # fmt: skip
+        blocks = (document.node(use.route[:at]) for at, part in enumerate(use.route)
+                  if isinstance(part, str))  # fmt: skip
         return {
             key.value: (document, value)
-            for key, value in (*own, *inner)
-            if isinstance(key, Scalar) and (not in_roles or key.value in found)
-        }
+            for holder in (*map(document.follow, blocks), node) if isinstance(holder, MappingNode)
+            for key, value in _pairs_of_vars(document, holder) if isinstance(key, Scalar)
+        }  # fmt: skip
 
     def _setting_tasks(self) -> tuple[bytes, ...]:
         if self._task_texts is None:
@@ -372,6 +377,11 @@ def _top_value(document: Document, name: str) -> Value:
         raise UnusableInput(
             f"{document.path}: '{name}' has aliases that stand for too much to be read."
         ) from None
+
+
+def _pairs_of_vars(document: Document, holder: MappingNode) -> tuple[tuple[Node, Node], ...]:
+    variables = document.value(holder, "vars")
+    return variables.pairs if isinstance(variables, MappingNode) else ()
 
 
 def _in_vars(document: Document, holder: MappingNode, name: str) -> Iterator[Value]:

@@ -6,10 +6,11 @@ from typing import Any
 
 from generator.text import words
 from generator.text.document import Document, Mapping, Node, Scalar, Sequence
+from generator.text.yaml import MAX_DEPTH
 
 
 class TooMuch(Exception):
-    """Aliases that stand for more nodes than anybody writes."""
+    """Aliases that stand for more nodes, or deeper ones, than anybody writes."""
 
 
 def plain(document: Document, node: Node | None, budget: int = 20_000) -> Any:
@@ -25,17 +26,22 @@ class _Reader:
     def __init__(self, document: Document, budget: int) -> None:
         self._document = document
         self._budget = budget
+        self._depth = 0
 
     def read(self, node: Node | None) -> Any:
         self._budget -= 1
-        if self._budget < 0:
+        if self._budget < 0 or self._depth > MAX_DEPTH:
             raise TooMuch
         target = self._document.follow(node)
-        if isinstance(target, Sequence):
-            return [self.read(item) for item in target.items]
-        if isinstance(target, Mapping):
-            return self._mapping(target)
-        return scalar(target) if isinstance(target, Scalar) else None
+        if isinstance(target, Scalar) or target is None:
+            return None if target is None else scalar(target)
+        self._depth += 1
+        try:
+            if isinstance(target, Sequence):
+                return [self.read(item) for item in target.items]
+            return self._mapping(target) if isinstance(target, Mapping) else None
+        finally:
+            self._depth -= 1
 
     def _mapping(self, node: Mapping) -> dict[Any, Any]:
         merged: dict[Any, Any] = {}

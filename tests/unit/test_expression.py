@@ -452,7 +452,7 @@ def test_known(expression: str, expected: Any) -> None:
         ("lookup('env', 'HOME')", Unknown()),
         ("query('fileglob', u)", U),
         ("now()", Unknown()),
-        ("text_of_file | from_yaml", Unknown()),
+        ("text_of_file | from_yaml", FileText("x.yml", True)),
         ("text_of_file ~ 'x'", Unknown()),
         ("text_of_file == 'x'", Unknown()),
         # Errors of types

