@@ -7,7 +7,7 @@ include_tasks) takes the tags of what is around it, not those of the including t
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
@@ -39,6 +39,9 @@ class Source(Protocol):
 
     def meta(self, role: str) -> Meta:
         """Return what a role's meta says; an empty one where it has none."""
+
+    def unreadable(self, role: str) -> Iterable[str]:
+        """Give the paths of a role's main files that are there but cannot be read as files."""
 
     def task_file(self, role: str, name: str) -> str | None:
         """Return the path of a role's task file, None where it has none of that name."""
@@ -156,6 +159,7 @@ class _Run:
     def _items(self, items: Sequence[Use | Task], around: Around) -> None:
         for item in items:
             if isinstance(item, Task):
+                self._count(item.place)
                 self.tasks.append(_task_run(item, around, len(self.steps)))
                 continue
             use = self._named(item, around)
@@ -187,6 +191,10 @@ class _Run:
         inner = _inside(use, around, path)
         if self.following is not None:
             self.tasks.append(_task_run(role_task(use.place), inner, len(self.steps)))
+        if self.following is not None:
+            for odd in self.source.unreadable(path):
+                text = f"{odd}: this is no file that can be read; it is left out."
+                self.following.unread(Place(odd, 1), text)
         meta = self._meta(path)
         self._items(meta.dependencies, inner)
         self._add(use, around, path, repeats=self._repeats(use, path, meta))

@@ -23,7 +23,7 @@ from generator.model.step import Order
 from generator.model.task import Task, task_items, task_uses
 from generator.model.use import Use
 from generator.model.workload import KINDS
-from generator.text.document import Document, Place
+from generator.text.document import Document, Node, Place, Scalar, Sequence
 from generator.text.yaml import decode, parse
 from generator.tree.base import Tree, find, names, normal, read
 from generator.tree.memory import ChangedTree
@@ -37,7 +37,11 @@ _SIGNS_OF_CLUSTER = re.compile(rb"kubectl|\bkube:|helm|k8s|--wait")
 """Only a role with one of these in a task file can put something into the cluster, or wait."""
 
 _KINDS = "|".join((*KINDS, "List"))
-_WORKLOAD = re.compile(rf"kind[\"']?[ \t]*:[ \t]*[\"']?(?:{_KINDS})\b".encode())
+WORKLOAD = re.compile(rf"kind[\"']?[ \t]*:[ \t]*[\"']?(?:(?:{_KINDS})\b|\{{\{{|x{{5}})")
+"""What the manifest of a workload holds; its kind may be made by a template, masked or not."""
+
+_WORKLOAD = re.compile(WORKLOAD.pattern.encode())
+_UTF16 = (b"\xff\xfe", b"\xfe\xff")
 _MANIFESTS = (".yml", ".yaml", ".json", ".j2")
 
 _MAX_FOLDERS = 4
@@ -261,10 +265,28 @@ class Kubespray:
             if found and not concerned:
                 self._task_items[path] = self.task_uses(path)
             else:
-                document = self.document(path)
-                items = task_items(document, document.root, ()) if document else ()
-                self._task_items[path] = tuple(items)
+                self._task_items[path] = self._items_in(path)
         return self._task_items[path]
+
+    def _items_in(self, path: str) -> tuple[Use | Task, ...]:
+        document = self.document(path)
+        root = document.follow(document.root) if document else None
+        if document is None or (root is None and document.root is None):
+            return ()
+        if not isinstance(root, Sequence) and not _is_null(root):
+            raise UnusableInput(f"{path}: a list of tasks is expected there; this is none.")
+        return tuple(task_items(document, root, ()))
+
+    def unreadable(self, role: str) -> Iterator[str]:
+        """Give the paths of a role's main files that are there but are no files to read.
+
+        They are links that lead nowhere or out of the tree, folders, or devices.
+        """
+        for folder in ("meta", "tasks", "defaults", "vars"):
+            for name in names(self.tree, f"{role}/{folder}"):
+                path = f"{role}/{folder}/{name}"
+                if name in ("main.yml", "main.yaml") and not self.exists(path):
+                    yield path
 
     def manifests(self, role: str) -> tuple[str, ...]:
         """Return the templates and files of a role that hold manifests of workloads."""
@@ -284,8 +306,15 @@ class Kubespray:
                 yield path
 
     def has_workloads(self, path: str) -> bool:
-        """Tell whether a file may hold the manifest of a workload."""
-        return _WORKLOAD.search(read(self.tree, path)) is not None
+        """Tell whether a file may hold the manifest of a workload.
+
+        So may one that cannot be read; whoever reads it will say why.
+        """
+        try:
+            data = read(self.tree, path)
+        except UnusableInput:
+            return True
+        return _WORKLOAD.search(data) is not None or data.startswith(_UTF16)
 
     def task_texts(self) -> Iterator[bytes]:
         """Give the bytes of all task files of the tree's roles."""
@@ -314,6 +343,13 @@ class Kubespray:
             self._roles_of_plays[key] = tuple(found)
         return self._roles_of_plays[key]
 
+    def _dependencies(self, role: str) -> tuple[Use, ...]:
+        try:
+            return self.meta(role).dependencies
+        except UnusableInput:
+            # Whoever follows the run tells of it.
+            return ()
+
     def _add_roles(
         self, uses: Iterable[Use], basedir: str, role: str | None, found: dict[str, None]
     ) -> None:
@@ -321,7 +357,7 @@ class Kubespray:
             path = None if use.is_template else self.role_path(use.name, basedir, role)
             if path is not None and path not in found:
                 found[path] = None
-                self._add_roles(self.meta(path).dependencies, basedir, path, found)
+                self._add_roles(self._dependencies(path), basedir, path, found)
                 # What comes later counts more, and a role more than its dependencies.
                 del found[path]
                 found[path] = None
@@ -366,6 +402,10 @@ def _matters(path: str) -> bool:
     folder = path.rpartition("/")[0]
     inside_role = path.startswith("roles/") and ("/tasks/" in path or folder.endswith("/meta"))
     return inside_role or folder in _PLAYBOOK_FOLDERS
+
+
+def _is_null(node: Node | None) -> bool:
+    return isinstance(node, Scalar) and node.value in ("", "~", "null") and not node.style
 
 
 def playbook_stem(path: str) -> str:

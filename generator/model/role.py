@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from generator.exits import UnusableInput
 from generator.model.use import Use, role_uses, words_of
 from generator.text.document import Document, Mapping
 from generator.tree.base import Tree, find, normal, read, resolve
@@ -32,6 +33,10 @@ def meta_of(document: Document | None) -> Meta:
     if document is None or not isinstance(root, Mapping):
         return Meta()
     listed = document.value(root, "dependencies")
+    if isinstance(listed, Mapping):
+        raise UnusableInput(
+            f"{document.place(listed)}: a list of role dependencies is expected; this is none."
+        )
     words = words_of(document, document.value(root, "allow_duplicates"))
     return Meta(
         tuple(role_uses(document, listed, ("dependencies",), "dependency")),

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
+from generator.exits import UnusableInput
 from generator.model.use import Use, short_name, tags_of, uses_of_task, when_of, words_of
 from generator.text.document import Document, Mapping, Node, Place, Route, Sequence
 
@@ -24,6 +25,9 @@ _KEYWORDS = frozenset(
 _SECTIONS = ("block", "rescue", "always")
 
 _MAX_BLOCKS = 50
+
+MAX_TASKS = 20_000
+"""A file with more tasks is refused; upstream's longest have fewer than 100."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +63,8 @@ def role_task(place: Place, module: str = ROLE) -> Task:
 
 def task_items(document: Document, node: Node | None, route: Route) -> Iterator[Use | Task]:
     """Give the tasks of a list, and the uses of roles and task files in it, in order."""
-    yield from _items(document, node, Use("include_tasks", "", Place("", 1), route), (), False)
+    outer = Use("include_tasks", "", Place("", 1), route)
+    yield from _Items(document).of(node, outer, (), False)
 
 
 def task_uses(document: Document, node: Node | None, route: Route) -> Iterator[Use]:
@@ -67,38 +72,54 @@ def task_uses(document: Document, node: Node | None, route: Route) -> Iterator[U
     return (item for item in task_items(document, node, route) if isinstance(item, Use))
 
 
-def _items(
-    document: Document, node: Node | None, outer: Use, around: tuple[Mapping, ...], rescued: bool
-) -> Iterator[Use | Task]:
-    node = document.follow(node)
-    if not isinstance(node, Sequence) or len(around) > _MAX_BLOCKS:
-        return
-    for index, entry in enumerate(node.items):
-        task = document.follow(entry)
-        if not isinstance(task, Mapping):
-            continue
-        use = replace(
-            outer,
-            place=document.place(entry),
-            route=(*outer.route, index),
-            tags=(*outer.tags, *tags_of(document, task)),
-            when=(*outer.when, *when_of(document, task)),
-        )
-        sections = [key for key in _SECTIONS if task.get(key) is not None]
-        forgiving = rescued or _ignores(document, task)
-        for section in sections:
-            inner = replace(use, route=(*use.route, section))
-            saved = forgiving or (section == "block" and task.get("rescue") is not None)
-            yield from _items(
-                document, document.value(task, section), inner, (*around, task), saved
+class _Items:
+    """Opens the task lists of one file; aliases can make a few lines stand for millions."""
+
+    def __init__(self, document: Document) -> None:
+        self._document = document
+        self._count = 0
+
+    def of(
+        self, node: Node | None, outer: Use, around: tuple[Mapping, ...], rescued: bool
+    ) -> Iterator[Use | Task]:
+        """Give what a list holds; `outer` has what the blocks around it add."""
+        document = self._document
+        node = document.follow(node)
+        if not isinstance(node, Sequence) or len(around) > _MAX_BLOCKS:
+            return
+        for index, entry in enumerate(node.items):
+            task = document.follow(entry)
+            if not isinstance(task, Mapping):
+                continue
+            self._charge(entry)
+            use = replace(
+                outer,
+                place=document.place(entry),
+                route=(*outer.route, index),
+                tags=(*outer.tags, *tags_of(document, task)),
+                when=(*outer.when, *when_of(document, task)),
             )
-        uses = list(uses_of_task(document, task, use))
-        yield from uses
-        key = None if uses or sections else _module_key(task)
-        if key is not None:
-            place = document.place(entry)
-            module = short_name(key)
-            yield Task(module, key, task, document, place, use.when, around, forgiving)
+            forgiving = rescued or _ignores(document, task)
+            sections = [key for key in _SECTIONS if task.get(key) is not None]
+            for section in sections:
+                inner = replace(use, route=(*use.route, section))
+                saved = forgiving or (section == "block" and task.get("rescue") is not None)
+                yield from self.of(document.value(task, section), inner, (*around, task), saved)
+            uses = list(uses_of_task(document, task, use))
+            yield from uses
+            key = None if uses or sections else _module_key(task)
+            if key is not None:
+                yield Task(
+                    short_name(key), key, task, document, use.place, use.when, around, forgiving
+                )
+
+    def _charge(self, entry: Node) -> None:
+        self._count += 1
+        if self._count > MAX_TASKS:
+            place = self._document.place(entry)
+            raise UnusableInput(
+                f"{place}: the file has more than {MAX_TASKS} tasks, its aliases followed."
+            )
 
 
 def _module_key(task: Mapping) -> str | None:

@@ -21,7 +21,7 @@ from generator.model.use import Use
 from generator.model.value import Undefined, Unknown, Value
 from generator.text.document import Document, Node, Place, Scalar
 from generator.text.document import Mapping as MappingNode
-from generator.text.plain import TooMuch, plain
+from generator.text.plain import Dangling, TooMuch, plain
 from generator.text.yaml import decode, parse
 from generator.tree.base import find, names, read
 
@@ -31,11 +31,14 @@ _OF_THE_MACHINE = re.compile(
 )
 """Variables of Ansible's own (Ansible documentation, "Special Variables") and facts."""
 
+_MAX_PARTS = 20_000
+"""The largest value of upstream's, that of `downloads`, has fewer than 2,000."""
+
 _OF_LOOPS = frozenset({"item", "ansible_loop", "ansible_index_var"})
 
 _ENDINGS = (".yml", ".yaml", ".json")
 
-_TOP_KEY = re.compile(rb"^([A-Za-z_]\w*)[ \t]*:", re.MULTILINE)
+_TOP_KEY = re.compile(rb"^[\"']?([A-Za-z_]\w*)[\"']?[ \t]*:", re.MULTILINE)
 
 Leaves = frozenset[tuple[str, str]]
 """Names of variables with their values as text: what a value was worked out from."""
@@ -74,7 +77,10 @@ class Files:
         if key not in self._written:
             found: dict[str, Written] = {}
             for path in self._paths(role, folder):
-                found.update(self._written_in(path, read(self.kubespray.tree, path)))
+                try:
+                    found.update(self._written_in(path, read(self.kubespray.tree, path)))
+                except UnusableInput as error:
+                    self.unread(Place(path, 1), str(error))
             self._written[key] = found
         return self._written[key]
 
@@ -108,7 +114,8 @@ class Files:
         """Tell whether some task of the tree may set a variable (`register`, `set_fact`)."""
         if name not in self._by_tasks:
             word = re.escape(name.encode())
-            pattern = re.compile(rb"register: *[\"']?%b\b|^ +[\"']?%b[\"']?:" % (word, word), re.M)
+            written = rb"register: *[\"']?%b\b|(?:^ +|[{, ])[\"']?%b[\"']? *(?::|=(?!=))"
+            pattern = re.compile(written % (word, word), re.M)
             texts = (text for text in self._setting_tasks() if name.encode() in text)
             self._by_tasks[name] = any(pattern.search(text) for text in texts)
         return self._by_tasks[name]
@@ -116,6 +123,8 @@ class Files:
     def _written_in(self, path: str, data: bytes) -> dict[str, Written]:
         """Return where the keys at the top of a file are; of a repeated one the last counts."""
         starts = [(match.start(), match[1].decode()) for match in _TOP_KEY.finditer(data)]
+        if not starts:
+            return self._written_otherwise(path, data)
         ends = [*(start for start, _ in starts[1:]), len(data)]
         found: dict[str, Written] = {}
         line, counted = 1, 0
@@ -125,6 +134,17 @@ class Files:
                 self.unread(Place(path, line), repeated_key(Place(path, line), name))
             found[name] = Written(path, start, end, line)
         return found
+
+    def _written_otherwise(self, path: str, data: bytes) -> dict[str, Written]:
+        """Return where the variables are in a file of which no line begins with a plain key."""
+        document = parse(path, decode(path, data))
+        root = document.roots[0] if document.roots else None
+        if isinstance(root, MappingNode):
+            return {name: Written(path, 0, len(data), 1) for name in root.key_names()}
+        if root is not None and not (isinstance(root, Scalar) and not root.value):
+            text = f"{path}: a mapping of variables is expected there; this is none."
+            self.unread(Place(path, 1), text)
+        return {}
 
     def _paths(self, role: str, folder: str) -> list[str]:
         tree = self.kubespray.tree
@@ -139,8 +159,8 @@ class Files:
         path = written.path
         data = read(self.kubespray.tree, path)[written.start : written.end]
         try:
-            return _top_value(parse(path, decode(path, data)), name)
-        except UnusableInput:
+            return _top_value(parse(path, decode(path, data)), name, strict=True)
+        except (UnusableInput, Dangling):
             pass
         try:
             document = self.kubespray.document(path)
@@ -248,7 +268,10 @@ class Scope:
             return self._known[key]
         before, self.leaves = (self.leaves, self.passing), set()
         self.passing = False
-        result = work(), frozenset(self.leaves)
+        value = work()
+        if is_huge(value):
+            value = Unknown(frozenset({str(key)})) if isinstance(key, str) else Unknown()
+        result = value, frozenset(self.leaves)
         if not self.passing:
             self._known[key] = result
         self.leaves, self.passing = before[0], before[1] or self.passing
@@ -340,6 +363,22 @@ def naming(scenario: Scenario, files: Files) -> Callable[[str, TaskRun], str | N
     return name
 
 
+def is_huge(value: Value) -> bool:
+    """Tell whether a value, written out, has more parts than anybody writes.
+
+    Values share parts in memory, so that a few lines can stand for gigabytes.
+    """
+    pending, count = [value], 0
+    while pending:
+        part = pending.pop()
+        if isinstance(part, dict | list):
+            count += len(part)
+            if count > _MAX_PARTS:
+                return True
+            pending += part.values() if isinstance(part, dict) else part
+    return False
+
+
 def result_of(name: str) -> str:
     """Return the name under which Unknown lists what hangs on the result of a task."""
     return f"<{name}>"
@@ -364,7 +403,7 @@ def as_text(value: Value) -> str:
     return text if len(text) <= 60 else f"{text[:57]}..."
 
 
-def _top_value(document: Document, name: str) -> Value:
+def _top_value(document: Document, name: str, strict: bool = False) -> Value:
     root = document.roots[0] if document.roots else None
     node = root.get(name) if isinstance(root, MappingNode) else None
     if node is None or document.follow(node) is None:
@@ -372,7 +411,7 @@ def _top_value(document: Document, name: str) -> Value:
     if getattr(node, "tag", None):
         return Unknown(frozenset({name}))
     try:
-        return plain(document, node)
+        return plain(document, node, strict=strict)
     except TooMuch:
         raise UnusableInput(
             f"{document.path}: '{name}' has aliases that stand for too much to be read."

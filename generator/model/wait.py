@@ -13,13 +13,15 @@ class Target:
     """What is waited for; what is None or empty is not limited.
 
     `kind` is "pods", "nodes", "file", "release", or the kind of a workload. `name` is the
-    object's name, the file's path, or that of the release.
+    object's name, the file's path, or that of the release. `open` tells that a part of the label
+    selector is not among `labels`: it is not known, or no equality.
     """
 
     kind: str
     name: str | None = None
     namespace: str | None = None
     labels: Mapping[str, str] = field(default_factory=dict)
+    open: bool = False
 
     def __str__(self) -> str:
         labels = ",".join(f"{key}={value}" for key, value in self.labels.items())

@@ -13,18 +13,24 @@ class TooMuch(Exception):
     """Aliases that stand for more nodes, or deeper ones, than anybody writes."""
 
 
-def plain(document: Document, node: Node | None, budget: int = 20_000) -> Any:
+class Dangling(Exception):
+    """An alias whose anchor is not in the document before it."""
+
+
+def plain(document: Document, node: Node | None, budget: int = 20_000, strict: bool = False) -> Any:
     """Return a node as None, booleans, numbers, texts, lists and dictionaries.
 
     Of a key that stands twice the last one counts. Raises TooMuch where it has, aliases
-    followed, more than `budget` nodes.
+    followed, more than `budget` nodes. An alias that leads nowhere is null, or raises Dangling
+    where this is `strict`.
     """
-    return _Reader(document, budget).read(node)
+    return _Reader(document, budget, strict).read(node)
 
 
 class _Reader:
-    def __init__(self, document: Document, budget: int) -> None:
+    def __init__(self, document: Document, budget: int, strict: bool) -> None:
         self._document = document
+        self._strict = strict
         self._budget = budget
         self._depth = 0
 
@@ -33,8 +39,12 @@ class _Reader:
         if self._budget < 0 or self._depth > MAX_DEPTH:
             raise TooMuch
         target = self._document.follow(node)
-        if isinstance(target, Scalar) or target is None:
-            return None if target is None else scalar(target)
+        if target is None:
+            if self._strict and node is not None:
+                raise Dangling
+            return None
+        if isinstance(target, Scalar):
+            return scalar(target)
         self._depth += 1
         try:
             if isinstance(target, Sequence):

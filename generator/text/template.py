@@ -213,18 +213,24 @@ def lex(path: str, text: str) -> Template:
     return reader.template()
 
 
-def parse_masked(template: Template, decide: Decide | None = None) -> Document:
+def parse_masked(
+    template: Template, decide: Decide | None = None, about: re.Pattern[str] | None = None
+) -> Document:
     """Parse the masked text of a template, with its offsets.
 
-    Where the branches of an undecided `if` make no YAML together, only the first possible one
-    of each is taken; the document's text is the masked text that was read. Raises UnusableInput
-    where none is YAML.
+    Of several YAML documents those in which `about` is not found are left out, which saves most
+    of the time where they are many. Where the branches of an undecided `if` make no YAML together,
+    only the first possible one of each is taken; the document's text is the masked text that was
+    read. Raises UnusableInput where none is YAML.
     """
-    return _parse_any(template.path, _attempts(template, decide), 0, len(template.text))
+    texts = _attempts(template, decide)
+    if about is not None:
+        texts = (_only(template.path, text, about) for text in texts)
+    return _parse_any(template.path, texts, 0, len(template.text))
 
 
 def parse_each(
-    template: Template, decide: Decide | None = None
+    template: Template, decide: Decide | None = None, about: re.Pattern[str] | None = None
 ) -> tuple[Document, tuple[UnusableInput, ...]]:
     """Parse as `parse_masked` does, but one YAML document of a template at a time.
 
@@ -232,10 +238,12 @@ def parse_each(
     the documents around one that it cannot read. Second choices are made for each on its own.
     """
     try:
-        return parse_masked(template, decide), ()
+        return parse_masked(template, decide, about), ()
     except UnusableInput as error:
         whole = error
     texts = list(_attempts(template, decide))
+    if about is not None:
+        texts = [_only(template.path, text, about) for text in texts]
     marks = [mark.start() for mark in _DOCUMENT.finditer(texts[0])]
     if not 0 < len(marks) <= MAX_DOCUMENTS:
         return Document(template.path, texts[0], ()), (whole,)
@@ -247,6 +255,24 @@ def parse_each(
         except UnusableInput as error:
             errors.append(error)
     return Document(template.path, texts[0], tuple(roots)), tuple(errors)
+
+
+def _only(path: str, text: str, about: re.Pattern[str]) -> str:
+    """Return a text with only those of its YAML documents in which a pattern is found."""
+    marks = [0, *(mark.start() for mark in _DOCUMENT.finditer(text)), len(text)]
+    parts = []
+    kept = 0
+    for start, end in pairwise(marks):
+        if about.search(text, start, end):
+            kept += 1
+            parts.append(text[start:end])
+        else:
+            parts.append(_BESIDE_NEWLINES.sub(" ", text[start:end]))
+    if kept > MAX_DOCUMENTS:
+        raise UnusableInput(
+            f"{path} holds {kept} YAML documents that matter; the limit is {MAX_DOCUMENTS}."
+        )
+    return "".join(parts)
 
 
 def _attempts(template: Template, decide: Decide | None) -> Iterator[str]:

@@ -11,10 +11,6 @@ from generator.engine.detect.events import Events, Waited
 from generator.model.value import Unknown
 
 
-def bug(number: str) -> pytest.MarkDecorator:
-    return pytest.mark.xfail(strict=True, reason=number)
-
-
 def app(tasks: str, *, entry: str = "app", **more: Any) -> Tree:
     """Return a tree whose only play has the role `app` with these tasks and a template `app`."""
     given = {"app": manifest(), **more}
@@ -49,27 +45,28 @@ LAID = "- template: {src: app.yml.j2, dest: /etc/app.yml}\n"
         LAID + "- ansible.builtin.command: '{{ bin_dir }}/kubectl apply -f {{ folder }}/app.yml'\n",
         LAID + "- command:\n    cmd: kubectl create -f /etc/app.yml\n",
         LAID + "- command:\n    argv: [kubectl, --kubeconfig, /k, replace, -f, /etc/app.yml]\n",
-        LAID + "- shell: |\n    set -e\n    kubectl get ns x || true\n    kubectl apply -f /etc/app.yml\n",
+        LAID + "- shell: |\n    set -e\n    kubectl get ns x || true\n"
+        "    kubectl apply -f /etc/app.yml\n",
         LAID + "- kubernetes.core.k8s: {src: /etc/app.yml}\n",
         LAID + "- k8s: {src: /etc/app.yml, state: present}\n",
         "- template: {src: app.yml.j2, dest: /etc/}\n- kube: {filename: /etc/app.yml}\n",
         "- template: src=app.yml.j2 dest=/etc/app.yml\n- kube: {filename: /etc/app.yml}\n",
         "- ansible.builtin.template:\n    src: templates/app.yml.j2\n    dest: /etc/app.yml\n"
         "- kube: {filename: /etc/app.yml}\n",
-        "- command: kubectl apply -f -\n  args:\n    stdin: \"{{ lookup('template', 'app.yml.j2') }}\"\n",
-        "- command:\n    cmd: kubectl -n a apply -f -\n    stdin: \"{{ lookup('template', file) }}\"\n"
+        "- command: kubectl apply -f -\n  args:\n"
+        "    stdin: \"{{ lookup('template', 'app.yml.j2') }}\"\n",
+        "- command:\n    cmd: kubectl -n a apply -f -\n"
+        "    stdin: \"{{ lookup('template', file) }}\"\n"
         "  vars: {file: app.yml.j2}\n",
         "- kubernetes.core.k8s: {template: app.yml.j2}\n",
         "- kubernetes.core.k8s: {template: [{path: app.yml.j2}]}\n",
         "- kubernetes.core.k8s: {template: [app.yml.j2], state: present}\n",
-        "- kubernetes.core.k8s:\n    definition:\n      kind: Deployment\n      metadata: {name: app}\n",
+        "- kubernetes.core.k8s:\n    definition:\n      kind: Deployment\n"
+        "      metadata: {name: app}\n",
         "- kubernetes.core.k8s:\n    definition:\n      kind: List\n      items:\n"
         "        - {kind: Deployment, metadata: {name: app}}\n        - {kind: Service}\n",
-        pytest.param(
-            "- kubernetes.core.k8s:\n"
+        "- kubernetes.core.k8s:\n"
             "    definition: \"{{ lookup('template', 'app.yml.j2') | from_yaml }}\"\n",
-            marks=bug("D5"),
-        ),
         "- block:\n    - block:\n        - template: {src: app.yml.j2, dest: /a.yml}\n"
         "  always:\n    - kube: {filename: /a.yml}\n",
     ],
@@ -98,9 +95,11 @@ def test_ways_to_put_a_manifest_in(tasks: str) -> None:
         "- kube: {filename: /etc/app.yml}\n",
         "- kubernetes.core.k8s: {template: app.yml.j2, state: absent}\n",
         "- kubernetes.core.k8s: {src: /etc/app.yml}\n",
-        "- block:\n    - template: {src: app.yml.j2, dest: /a.yml}\n    - kube: {filename: /a.yml}\n"
+        "- block:\n    - template: {src: app.yml.j2, dest: /a.yml}\n"
+        "    - kube: {filename: /a.yml}\n"
         "  when: app_enabled | bool\n",
-        LAID + "- block:\n    - debug:\n  when: app_enabled\n  rescue:\n    - kube: {filename: /etc/app.yml}\n",
+        LAID + "- block:\n    - debug:\n  when: app_enabled\n  rescue:\n"
+        "    - kube: {filename: /etc/app.yml}\n",
     ],
 )  # fmt: skip
 def test_nothing_is_put_in(tasks: str) -> None:
@@ -247,7 +246,8 @@ def test_conditions_that_are_not_known_are_told() -> None:
          "kubectl wait", 120, "pods with a=b,c=d"),
         ("- shell: kubectl wait --for=condition=ready pod -l a=b && echo yes\n",
          "kubectl wait", 30, "pods with a=b"),
-        ("- command: kubectl wait --for=condition=available --timeout={{ limit }} deploy/{{ name }}\n",
+        ("- command: kubectl wait --for=condition=available --timeout={{ limit }} "
+         "deploy/{{ name }}\n",
          "kubectl wait", 45, "Deployment app"),
         ("- command: kubectl wait --for=condition=available --timeout={{ open }} deploy/app\n",
          "kubectl wait", None, "Deployment app"),
@@ -256,17 +256,17 @@ def test_conditions_that_are_not_known_are_told() -> None:
         ("- command: kubectl get pods -l a=b -o jsonpath='{.status}'\n  register: pods\n"
          "  until: pods.stdout == 'ready'\n  retries: 10\n  delay: 6\n",
          "the task's until loop", 60, "pods with a=b"),
-        ("- command: kubectl get pods -l a=b\n  register: pods\n  until: pods.stdout is search('1/1')\n",
+        ("- command: kubectl get pods -l a=b\n  register: pods\n"
+         "  until: pods.stdout is search('1/1')\n",
          "the task's until loop", 15, "pods with a=b"),
-        ("- command: kubectl get ds app -o name\n  register: ds\n  until: ds.stdout_lines | length\n"
+        ("- command: kubectl get ds app -o name\n  register: ds\n"
+         "  until: ds.stdout_lines | length\n"
          "  retries: '{{ limit }}'\n  delay: 2\n",
          "the task's until loop", 90, "DaemonSet app"),
         ("- kubernetes.core.k8s_info: {kind: Pod, label_selectors: [a=b], wait: true}\n",
          "k8s_info", 120, "pods with a=b"),
-        pytest.param(
-            "- kubernetes.core.k8s_info: {kind: Pod, label_selectors: ['a = b'], wait: yes, "
-            "wait_timeout: 10}\n", "k8s_info", 10, "pods with a=b", marks=bug("D6"),
-        ),
+        ("- kubernetes.core.k8s_info: {kind: Pod, label_selectors: ['a = b'], wait: yes, "
+            "wait_timeout: 10}\n", "k8s_info", 10, "pods with a=b"),
         ("- kubernetes.core.k8s_info: {kind: Deployment, name: app}\n  register: x\n"
          "  until: x.resources[0].status.ready\n  retries: 4\n  delay: 3\n",
          "k8s_info", 12, "Deployment app"),
@@ -328,7 +328,8 @@ def test_what_is_no_wait_for_pods(tasks: str) -> None:
         "- command: kubectl wait pod/app\n  failed_when: false\n",
         "- command: kubectl wait pod/app\n  failed_when: no\n",
         "- block:\n    - command: kubectl wait pod/app\n  rescue:\n    - debug:\n",
-        "- block:\n    - block:\n        - command: kubectl wait pod/app\n  rescue:\n    - debug:\n",
+        "- block:\n    - block:\n        - command: kubectl wait pod/app\n  rescue:\n"
+        "    - debug:\n",
         "- block:\n    - command: kubectl wait pod/app\n  ignore_errors: true\n",
     ],
 )
@@ -477,7 +478,8 @@ def test_releases_under_the_condition_of_the_dependency() -> None:
     [
         ("helm upgrade --install rel repo/some --wait --timeout 2m -n a", ("rel", "a", "repo/some"),
          ("helm upgrade --wait", 120)),
-        ("helm install rel ./some --atomic", ("rel", None, "./some"), ("helm install --atomic", 300)),
+        ("helm install rel ./some --atomic", ("rel", None, "./some"),
+         ("helm install --atomic", 300)),
         ("helm upgrade rel some", ("rel", None, "some"), None),
         ("helm upgrade rel some --wait=false", ("rel", None, "some"), None),
         ("cilium install --version 1.15 --wait", ("cilium", None, "cilium"),
@@ -529,11 +531,10 @@ WAIT = "- command: kubectl wait pod/app\n"
         "- hosts: all\n  tasks:\n    - include_role: {name: '{{ prefix }}p'}\n",
         "- hosts: all\n  tasks:\n    - import_role: {name: app}\n",
         "- hosts: all\n  tasks:\n    - include_tasks: other.yml\n",
-        pytest.param(
-            "- hosts: all\n  tasks:\n    - include_tasks: '{{ file }}.yml'\n      vars: {file: other}\n",
-            marks=bug("D7"),
-        ),
-        "- hosts: all\n  tasks:\n    - include_tasks: {file: '{{ item }}.yml'}\n      loop: [other]\n",
+        "- hosts: all\n  tasks:\n    - include_tasks: '{{ file }}.yml'\n"
+        "      vars: {file: other}\n",
+        "- hosts: all\n  tasks:\n    - include_tasks: {file: '{{ item }}.yml'}\n"
+        "      loop: [other]\n",
         "- import_playbook: second.yml\n",
         "- import_playbook: second.yml\n  when: enabled\n",
     ],
@@ -554,7 +555,8 @@ def test_ways_to_a_task(playbook: str) -> None:
         "- hosts: all\n  roles:\n    - {role: app, when: [true, 'enabled | bool']}\n",
         "- import_playbook: second.yml\n  when: enabled\n",
         "- hosts: all\n  tasks:\n    - include_role: {name: app}\n      when: enabled\n",
-        "- hosts: all\n  tasks:\n    - block:\n        - import_role: {name: app}\n      when: enabled\n",
+        "- hosts: all\n  tasks:\n    - block:\n        - import_role: {name: app}\n"
+        "      when: enabled\n",
         "- hosts: all\n  tasks:\n    - include_tasks: other.yml\n      when: wanted\n"
         "      vars: {wanted: '{{ enabled }}'}\n",
     ],
@@ -628,7 +630,8 @@ def test_names_that_lead_out_of_the_tree(name: str) -> None:
         "- set_fact: a\n", "- set_fact: '{{ x }}'\n", "- set_fact: {[a]: b}\n",
         "- kubernetes.core.helm: []\n", "- kubernetes.core.helm: '{{ x }}'\n",
         "- kubernetes.core.helm: {name: [a], chart_ref: {b: c}, wait: {}}\n",
-        "- kubernetes.core.k8s: {definition: 5}\n", "- kubernetes.core.k8s: {definition: [[], 1]}\n",
+        "- kubernetes.core.k8s: {definition: 5}\n",
+        "- kubernetes.core.k8s: {definition: [[], 1]}\n",
         "- kubernetes.core.k8s: {definition: {kind: [Pod]}}\n",
         "- kubernetes.core.k8s: {definition: {kind: Pod, spec: 3}}\n",
         "- kubernetes.core.k8s: {definition: {kind: Pod, metadata: [], spec: {tolerations: a}}}\n",
@@ -643,13 +646,15 @@ def test_names_that_lead_out_of_the_tree(name: str) -> None:
         "- command: kubectl wait pod/x\n  loop_control: [a]\n  loop: [1]\n",
         "- command: kubectl wait pod/x\n  register: [a]\n",
         "- command: kubectl get pods\n  until: [a, stdout]\n  retries: a\n",
-        "- command: kubectl wait pod/x\n  vars: [a]\n", "- command: kubectl wait pod/x\n  when: {a: b}\n",
-        "- command: kubectl wait pod/x\n  when: 5\n", "- command: kubectl wait pod/x\n  when: '{{'\n",
+        "- command: kubectl wait pod/x\n"
+        "  vars: [a]\n", "- command: kubectl wait pod/x\n  when: {a: b}\n",
+        "- command: kubectl wait pod/x\n"
+        "  when: 5\n", "- command: kubectl wait pod/x\n  when: '{{'\n",
         "- template: {src: app.yml.j2, dest: '../../x'}\n- kube: {filename: '../../x'}\n",
         "- template: {src: 'app.yml.j2', dest: \"a\\0b\"}\n- kube: {filename: \"a\\0b\"}\n",
         "- kubectl: {}\n- kube: {filename: !vault x}\n- kube: !unsafe a\n",
         "5\n", "- 5\n", "- [a]\n", "a: b\n", "- {}\n", "- block: 5\n", "- {when: x}\n",
-        pytest.param("- &a\n  kube: *a\n", marks=bug("D8")),
+        "- &a\n  kube: *a\n",
     ],
 )  # fmt: skip
 def test_tasks_that_make_no_sense_do_no_harm(tasks: str) -> None:

@@ -49,11 +49,13 @@ def waited(text: str) -> list[tuple[Any, ...]]:
         ]),
         ("kubectl wait --for=condition=ready pod -l a=b,c=d --timeout=90s",
          [("pods", None, None, {"a": "b", "c": "d"})]),
-        ("kubectl wait --for condition=ready po --selector a=b", [("pods", None, None, {"a": "b"})]),
+        ("kubectl wait --for condition=ready po --selector a=b",
+         [("pods", None, None, {"a": "b"})]),
         ("kubectl wait --for=condition=ready pod x y",
          [("pods", "x", None, {}), ("pods", "y", None, {})]),
         ("kubectl wait --for=condition=ready pods --all -n a", [("pods", None, "a", {})]),
-        ("kubectl --kubeconfig /etc/k/admin.conf --context c wait pod/x", [("pods", "x", None, {})]),
+        ("kubectl --kubeconfig /etc/k/admin.conf --context c wait pod/x",
+         [("pods", "x", None, {})]),
         ("kubectl --kubeconfig=/etc/k/admin.conf wait pod/x", [("pods", "x", None, {})]),
         ('kubectl wait "pod/x" -n "a b"', [("pods", "x", "a b", {})]),
         ("kubectl wait --for=condition=established crd/x.y.z", [("crd", "x.y.z", None, {})]),
@@ -177,7 +179,8 @@ def test_a_flag_without_its_value_at_the_end() -> None:
         ("cilium install --version 1.2 --wait", ("install",), ("--version", "--wait")),
         ("helm install rel chart -f values.yml --set a=b --set-string c=d",
          ("install", "rel", "chart"), ("-f", "--set", "--set-string")),
-        ("helm --kube-context c install rel chart", ("install", "rel", "chart"), ("--kube-context",)),
+        ("helm --kube-context c install rel chart", ("install", "rel", "chart"),
+         ("--kube-context",)),
     ],
 )  # fmt: skip
 def test_installers(text: str, words: tuple[str, ...], flags: tuple[str, ...]) -> None:
@@ -206,24 +209,27 @@ def test_durations(text: str | None, expected: int | None) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "expected"),
+    ("text", "expected", "more"),
     [
-        ("a=b", {"a": "b"}),
-        ("a==b", {"a": "b"}),
-        ("a=b,c=d", {"a": "b", "c": "d"}),
-        ("app.kubernetes.io/name=x", {"app.kubernetes.io/name": "x"}),
-        ("a=", {"a": ""}),
-        ("a!=b,c=d", {"c": "d"}),
-        ("a in (x, y),c=d", {"c": "d"}),
-        ("a", {}),
-        ("!a", {}),
-        ("", {}),
-        (f"a={UNSURE},c=d", {"c": "d"}),
-        (f"{UNSURE}=b", {}),
+        ("a=b", {"a": "b"}, False),
+        ("a==b", {"a": "b"}, False),
+        ("a=b,c=d", {"a": "b", "c": "d"}, False),
+        ("a = b, c = d", {"a": "b", "c": "d"}, False),
+        ("app.kubernetes.io/name=x", {"app.kubernetes.io/name": "x"}, False),
+        ("a=", {"a": ""}, False),
+        ("", {}, False),
+        # There is more to it than labels with one value each.
+        ("a!=b,c=d", {"c": "d"}, True),
+        ("a in (x, y),c=d", {"c": "d"}, True),
+        ("a", {}, True),
+        ("!a", {}, True),
+        (f"a={UNSURE},c=d", {"c": "d"}, True),
+        (f"{UNSURE}=b", {}, True),
+        (UNSURE, {}, True),
     ],
 )
-def test_selectors(text: str, expected: dict[str, str]) -> None:
-    assert selector(text) == expected
+def test_selectors(text: str, expected: dict[str, str], more: bool) -> None:
+    assert selector(text) == (expected, more)
 
 
 @pytest.mark.parametrize(

@@ -13,10 +13,6 @@ from generator.model.value import Unknown
 from generator.model.workload import NOT_READY
 
 
-def bug(number: str) -> pytest.MarkDecorator:
-    return pytest.mark.xfail(strict=True, reason=number)
-
-
 def tree(template: str, defaults: str = "") -> Tree:
     """Return a tree whose only role applies this template."""
     return {
@@ -66,7 +62,8 @@ def test_documents_of_one_file() -> None:
         ("kind: Pod\nmetadata: {name: a}\nspec: {tolerations: [{operator: Exists}]}\n", "Pod a"),
         ("kind: CronJob\nmetadata: {name: a}\nspec:\n  jobTemplate:\n    spec:\n      template:\n"
          "        spec: {tolerations: [{operator: Exists}]}\n", "CronJob a"),
-        ("kind: Job\nmetadata: {name: a}\nspec: {template: {spec: {tolerations: [{operator: Exists}]}}}\n",
+        ("kind: Job\nmetadata: {name: a}\n"
+         "spec: {template: {spec: {tolerations: [{operator: Exists}]}}}\n",
          "Job a"),
         ("{kind: StatefulSet, metadata: {name: a}, spec: {template: {spec: "
          "{tolerations: [{operator: Exists}]}}}}\n", "StatefulSet a"),
@@ -178,7 +175,8 @@ def test_both_branches_around_documents(given: dict[str, bool], expected: list[A
         "{% endif %}\n",
         # One in each branch.
         f"tolerations:\n{{% if wanted %}}\n  - {EXISTS}\n{{% else %}}\n  - key: a\n{{% endif %}}\n",
-        f"tolerations:\n{{% if not wanted %}}\n  - key: a\n{{% else %}}\n  - {EXISTS}\n{{% endif %}}\n",
+        f"tolerations:\n{{% if not wanted %}}\n  - key: a\n{{% else %}}\n  - {EXISTS}\n"
+        f"{{% endif %}}\n",
         f"{{% if not wanted %}}\ntolerations: [{{key: a}}]\n{{% else %}}\n"
         f"tolerations: [{EXISTS}]\n{{% endif %}}\n",
         # Inside one line.
@@ -208,9 +206,10 @@ ENTRY = f"[{{key: {TAINT}, operator: Exists}}]"
         "tolerations:\n  - key: a\n  {{ mine | to_nice_yaml | indent(2) }}\n",
         "tolerations:\n  {{ ([{'key': 'a'}] + mine) | to_nice_yaml | indent(2) }}\n",
         "{% set all = mine + [] %}\ntolerations: {{ all }}\n",
-        f"tolerations:\n  - {{key: '{{{{ mine[0].key }}}}', operator: Exists}}\n",
+        "tolerations:\n  - {key: '{{ mine[0].key }}', operator: Exists}\n",
         "tolerations:\n  - key: {{ mine[0]['key'] }}\n    operator: {{ mine[0].operator }}\n",
-        f"tolerations:\n  - key: {TAINT}\n    operator: Equal\n    value: 'true'\n    effect: NoSchedule\n",
+        f"tolerations:\n  - key: {TAINT}\n    operator: Equal\n    value: 'true'\n"
+        f"    effect: NoSchedule\n",
         f"tolerations:\n  - {{key: {TAINT}, value: true}}\n",
         "tolerations:\n  - effect: NoSchedule\n    operator: Exists\n",
         "tolerations:\n  - operator: Exists\n",
@@ -376,7 +375,7 @@ def test_no_execute_does_not_help_on_nodes_that_are_not_ready() -> None:
 BROKEN = [
     ("{% if x %}\n" + manifest(), "endif"),
     (manifest() + "{{ a", "Jinja2"),
-    ("{% nonsense", ""),
+    ("kind: Pod\n{% nonsense", ""),
     ("kind: Deployment\n  metadata: [\n", "YAML"),
     ("#jinja2: variable_start_string:'[%'\n" + manifest(), ""),
     ("{% if a %}" * 200 + "\nkind: Pod\n" + "{% endif %}" * 200, ""),

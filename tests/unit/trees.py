@@ -70,7 +70,7 @@ def role(
     named = {
         f"roles/{name}/templates/{stem}.yml.j2": text(said) for stem, said in templates.items()
     }
-    return {f"roles/{name}/tasks/main.yml": "- debug:\n"} | found | named
+    return found | named or {f"roles/{name}/tasks/main.yml": "- debug:\n"}
 
 
 def play(*roles: str, hosts: str = "all", more: str = "") -> str:
@@ -240,10 +240,9 @@ dependencies:
 """
 
 CCM_TASKS = f"""
-- template: {{src: controller.yml.j2, dest: /etc/kubernetes/controller.yml}}
-  register: laid
+- template: {{src: controller.yml.j2, dest: "{{{{ kube_config_dir }}}}/controller.yml"}}
   when: {FIRST_NODE}
-- kube: {{filename: "{{{{ laid.dest | default('/etc/kubernetes/controller.yml') }}}}", state: latest}}
+- kube: {{filename: "{{{{ kube_config_dir }}}}/controller.yml", state: latest}}
   when: {FIRST_NODE}
 """
 
@@ -280,16 +279,22 @@ def kubespray_like(
     dependency = "\ndependencies:\n  - {role: %s, when: kube_network_plugin == 'flannel'}\n"
     apps = play(
         "kubespray-defaults", f"{{role: {CCM}, tags: external-cloud-controller}}",
-        "{role: kubernetes-apps/network_plugin, tags: network}", "{role: kubernetes-apps, tags: apps}",
-        *last, hosts="kube_control_plane",
+        "{role: kubernetes-apps/network_plugin, tags: network}",
+        "{role: kubernetes-apps, tags: apps}", *last, hosts="kube_control_plane",
     )  # fmt: skip
     nodes = play(
-        "kubespray-defaults", "kubernetes/control-plane", "{role: network_plugin, tags: network}", *first,
+        "kubespray-defaults", "kubernetes/control-plane",
+        "{role: network_plugin, tags: network}", *first,
         hosts="k8s_cluster",
     )  # fmt: skip
     files = {
         "cluster.yml": nodes + apps,
-        "upgrade_cluster.yml": play("kubespray-defaults", *approver, hosts="kube_control_plane")
+        "upgrade_cluster.yml": play(
+            "kubespray-defaults",
+            "{role: network_plugin, tags: network}",
+            *approver,
+            hosts="kube_control_plane",
+        )
         + apps,
         "recover_control_plane.yml": "- import_playbook: cluster.yml\n",
         **role(
@@ -299,6 +304,7 @@ def kubespray_like(
             kubelet_rotate_server_certificates: false
             dns_mode: coredns
             bin_dir: /usr/local/bin
+            kube_config_dir: /etc/kubernetes
             """,
         ),
         **role("kubernetes/control-plane"),

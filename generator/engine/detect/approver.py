@@ -27,7 +27,7 @@ VALUES = "kubelet_csr_approver_values"
 ENABLED = "kubelet_csr_approver_enabled"
 ROTATION = "kubelet_rotate_server_certificates"
 
-_TOLERATION = f"- {{key: {UNINITIALIZED.key}, operator: Exists, effect: {UNINITIALIZED.effect}}}"
+_TOLERATION = f"{{key: {UNINITIALIZED.key}, operator: Exists, effect: {UNINITIALIZED.effect}}}"
 
 
 def before_dns(ran: Ran, patches: Iterable[SemanticPatch]) -> Iterator[Finding]:
@@ -145,14 +145,14 @@ def _about_tolerations(ran: Ran, entries: list[Value]) -> Finding:
             f"A toleration in {VALUES} names {UNINITIALIZED.key} but does not match the taint.",
             f'The taint has the value "true" and the effect {UNINITIALIZED.effect}; Equal, which '
             "is the default operator, compares the value, and the effect must be the same.",
-            f"Write {_TOLERATION}.",
+            f"Write it as {_TOLERATION}.",
         )  # fmt: skip
     return _about(
         ran, "values-drop-toleration", VALUES,
         f"The tolerations in {VALUES} do not tolerate {UNINITIALIZED.key}.",
         "Helm replaces lists, so these are all that the pods have: what the role or the chart "
         "tolerates by default is gone.",
-        f"Add {_TOLERATION}, or use the semantic patch approver-tolerations, which merges.",
+        f"Add {_TOLERATION} to them, or use the semantic patch approver-tolerations, which merges.",
     )  # fmt: skip
 
 
@@ -171,8 +171,8 @@ def _about(
     evidence: tuple[Evidence, ...] = (),
 ) -> Finding:  # fmt: skip
     setting = ran.scenario.setting(name)
-    where = f"in {setting.place}" if setting and setting.place else ""
-    value = f"{name} is set {where or 'by ' + setting.source}" if setting else ""
+    source = "here" if setting and setting.place else f"by {setting.source}" if setting else "here"
+    said = Evidence(place_of(ran, name), f"{name} is set {source}")
     return Finding(
         code=code,
         severity=codes()[code].severity,
@@ -184,7 +184,7 @@ def _about(
         conditions=(f"{name}={ran.text_of(name, ROLE)}",),
         fixed_by=("approver-tolerations",) if code == "values-drop-toleration" else (),
         references=codes()[code].references,
-        evidence=evidence or ((Evidence(place_of(ran, name), value),) if value else ()),
+        evidence=(said, *evidence),
         outside=setting is not None and setting.place is not None,
     )
 

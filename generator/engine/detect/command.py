@@ -143,18 +143,17 @@ def seconds(text: str | None) -> int | None:
 def targets(command: Command) -> Iterator[Target]:
     """Give what a kubectl command is about: `pods -l app=x`, `deployment/x`, `ds x y`."""
     namespace = known(command.flag("-n", "--namespace"))
-    labels = selector(command.flag("-l", "--selector") or "")
+    labels, is_open = selector(command.flag("-l", "--selector") or "")
     words = [word for word in command.words[1:] if word != "status"]
     if not words:
         return
     if all("/" in word for word in words):
-        for word in words:
-            kind, _, name = word.partition("/")
-            yield Target(kind_of(kind), known(name), namespace, labels)
-        return
-    kind, *rest = words
-    for name in rest or [""]:
-        yield Target(kind_of(kind), known(name), namespace, labels)
+        named = [word.partition("/")[::2] for word in words]
+    else:
+        kind, *rest = words
+        named = [(kind, name) for name in rest or [""]]
+    for kind, name in named:
+        yield Target(kind_of(kind), known(name), namespace, labels, is_open)
 
 
 def kind_of(word: str) -> str:
@@ -166,13 +165,17 @@ def kind_of(word: str) -> str:
     return word
 
 
-def selector(text: str) -> dict[str, str]:
-    """Return the labels of an equality selector; what is not known, or no equality, is left out."""
-    parts = (part.split("=", 1) for part in text.replace("==", "=").split(",") if "=" in part)
-    return {
-        key: value for key, value in ((key.strip(), value.strip()) for key, value in parts)
-        if not key.endswith("!") and UNSURE not in key + value
-    }  # fmt: skip
+def selector(text: str) -> tuple[dict[str, str], bool]:
+    """Return the labels of a selector that asks for equality, and whether there is more in it."""
+    labels: dict[str, str] = {}
+    is_open = False
+    for part in text.replace("==", "=").split(",") if text else ():
+        key, equals, value = (word.strip() for word in part.partition("="))
+        if equals and not key.endswith("!") and UNSURE not in key + value:
+            labels[key] = value
+        else:
+            is_open = True
+    return labels, is_open
 
 
 def known(word: str | None) -> str | None:

@@ -28,6 +28,9 @@ from generator.text.plain import TooMuch, plain
 MAX_TURNS = 500
 """A loop over more items is not followed item by item; upstream's longest has fewer than 50."""
 
+MAX_ALL_TURNS = 20_000
+"""Nor is any loop once those before it had more turns than this; upstream's have about 500."""
+
 
 def run_through(
     kubespray: Kubespray,
@@ -57,6 +60,7 @@ class _Run:
     applied: list[Applied] = field(default_factory=list)
     waited: list[Waited] = field(default_factory=list)
     released: list[Released] = field(default_factory=list)
+    turns: int = 0
     _scopes: dict[object, Scope] = field(default_factory=dict)
 
     def task(self, at: int, run: TaskRun) -> None:
@@ -69,9 +73,7 @@ class _Run:
             self._set_facts(at, run, scope)
             return
         results = []
-        turns = 0
         for items in self._turns(run, scope):
-            turns += 1
             inside = scope.inside_loop(items) if items else scope
             moment = self._moment(at, run, inside)
             if moment is None:
@@ -96,8 +98,12 @@ class _Run:
             self.memory.values[key] = partial(self._fact, at, run, still, key, node)
 
     def _fact(self, at: int, run: TaskRun, scope: Scope, name: str, node: Node | None) -> Value:
-        if self._moment(at, run, scope) is None:
+        moment = self._moment(at, run, scope)
+        if moment is None or moment.hangs_on_result:
+            # In a first run the machines hold nothing that would make the task run.
             return scope.memory.value(name)
+        if moment.unsure:
+            return Unknown(frozenset({name}))
         try:
             value = render_data(plain(run.task.document, node), scope)
         except TooMuch:
@@ -125,9 +131,10 @@ class _Run:
             return
         name = _loop_variable(run)
         value = _loop_items(run, scope, *loop)
-        if value is None or len(value) > MAX_TURNS:
+        if value is None or len(value) > MAX_TURNS or self.turns > MAX_ALL_TURNS:
             yield {name: Unknown()}
             return
+        self.turns += len(value)
         for item in value:
             yield {name: item}
 

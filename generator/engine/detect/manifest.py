@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 
 from generator.exits import UnusableInput
 from generator.model.expression import condition, render, render_as_data
-from generator.model.kubespray import Kubespray
+from generator.model.kubespray import WORKLOAD, Kubespray
 from generator.model.value import Undefined, Unknown, Value
 from generator.model.variables import Scope
 from generator.model.workload import KINDS, Pod, Workload
@@ -19,7 +19,7 @@ from generator.text import words
 from generator.text.document import Document, Mapping, Node, Place, Scalar, Sequence
 from generator.text.plain import TooMuch, plain, scalar
 from generator.text.template import Template, lex, parse_each, parse_masked
-from generator.text.yaml import decode, parse
+from generator.text.yaml import decode
 from generator.tree.base import find, read
 
 _POD_OF = {
@@ -62,7 +62,7 @@ class Manifests:
             return decided[source]
 
         inside = scope.inside_loop(_assigned(template, scope))
-        document = self._document(template, rendered, decide)
+        document = self._document(template, decide)
         if document is None:
             return ()
         reader = _Reader(document, template, inside, decide)
@@ -87,16 +87,14 @@ class Manifests:
             return None
 
     def _document(
-        self, template: Template, rendered: bool, decide: Callable[[str], bool | None]
+        self, template: Template, decide: Callable[[str], bool | None]
     ) -> Document | None:
         """Return a manifest as YAML: what can be read of it, where a part is broken."""
         try:
-            if not rendered:
-                return parse(template.path, template.text)
-            return parse_masked(template, decide)
+            return parse_masked(template, decide, WORKLOAD)
         except UnusableInput as error:
             self.unread(Place(template.path, 1), str(error))
-        return parse_each(template, decide)[0]
+        return parse_each(template, decide, WORKLOAD)[0]
 
 
 def workloads_of(data: Value, place: Place) -> Iterator[Workload]:

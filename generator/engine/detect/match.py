@@ -38,6 +38,8 @@ def _is_meant(target: Target, applied: Applied) -> bool:
     if target.labels:
         labels = workload.pod.labels
         return all(_has(labels.get(key), value) for key, value in target.labels.items())
+    if target.open:
+        return False
     return target.namespace is not None and target.namespace == workload.namespace
 
 

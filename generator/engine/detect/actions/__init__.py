@@ -28,6 +28,7 @@ ACTIONS: Mapping[str, Callable[[Doing], None]] = {
     "set_fact": set_fact,
     "kube": apply_file,
     "k8s": apply_objects,
+    "k8s_info": wait_for_objects,
     "community.kubernetes.k8s": apply_objects,
     "kubernetes.core.k8s": apply_objects,
     "community.kubernetes.k8s_info": wait_for_objects,

@@ -21,7 +21,7 @@ from generator.model.workload import Workload
 from generator.text.document import Mapping, Place
 from generator.text.plain import TooMuch, plain
 from generator.text.template import lex
-from generator.tree.base import find, normal
+from generator.tree.base import find, names, normal
 
 
 @dataclass
@@ -78,6 +78,11 @@ class Doing:
                 path = normal(posixpath.join(folder, inside, name))
                 if path and find(self.kubespray.tree, path) is not None:
                     return path
+                if path and posixpath.basename(path) in names(
+                    self.kubespray.tree, posixpath.dirname(path)
+                ):
+                    text = f"{path}: this is no file that can be read; it is left out."
+                    self.manifests.unread(Place(path, 1), text)
         return None
 
     def place_file(self, kind: str, name: Value, destination: Value) -> None:

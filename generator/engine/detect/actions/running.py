@@ -83,9 +83,11 @@ def _kubectl(doing: Doing, command: Command, stdin: Value) -> None:
         _wait(doing, command, "kubectl rollout status", seconds(command.flag("--timeout")))
     elif verb == "get" and doing.has("until"):
         until = doing.written("until")
-        # Only a loop that looks at what is printed waits for more than the API server's answer.
-        if "stdout" in until:
-            asks_ready = "ready" in f"{until} {' '.join(command.all_words())}".lower()
+        words = " ".join(command.all_words())
+        # Only a loop that looks at what is printed waits for more than the API server's answer,
+        # and what filters by containerStatuses prints nothing for pods that no node has taken.
+        if "stdout" in until and "containerStatuses" not in words:
+            asks_ready = "ready" in f"{until} {words}".lower()
             _wait(doing, command, "the task's until loop", doing.retries(), asks_ready)
 
 

@@ -41,8 +41,9 @@ def wait_for_objects(doing: Doing) -> None:
     ) else []  # fmt: skip
     limit = given.get("wait_timeout")
     seconds = _OBJECT_SECONDS if limit is None else limit if isinstance(limit, int) else None
+    selected, is_open = selector(",".join(words))
     target = Target(
         kind_of(str(given.get("kind"))), text_of(given.get("name")),
-        text_of(given.get("namespace")), selector(",".join(words)),
+        text_of(given.get("namespace")), selected, is_open,
     )  # fmt: skip
     doing.wait(target, "k8s_info", seconds if waits else doing.retries())
