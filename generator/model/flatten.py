@@ -231,7 +231,7 @@ class _Run:
         except UnusableInput as error:
             if self.following is None:
                 raise
-            self.following.unread(Place(path, 1), str(error))
+            self.following.unread(Place(f"{path}/meta/main.yml", 1), str(error))
             return Meta()
 
     def _add(

@@ -11,7 +11,9 @@ from dataclasses import dataclass
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from unit.trees import CCM, Tree, applying, manifest, play, report, role
+from unit.trees import CCM, Tree, applying, kubespray_like, manifest, play, report, role
+
+from generator.exits import UnusableInput
 
 UNINITIALIZED = "node.cloudprovider.kubernetes.io/uninitialized"
 NOT_READY = "node.kubernetes.io/not-ready"
@@ -149,3 +151,39 @@ def test_nothing_is_missing_on_nodes_that_have_all(
                    kube_network_plugin="flannel")  # fmt: skip
     assert found.count("error") == 0
     assert all(finding.code != "pending" for finding in found.findings)
+
+
+LIKE = kubespray_like()
+WORDS = """
+{{ }} {% %} [ ] { } : <<: ' " # !x é \ufeff \0 item 5 null when: loop: &a *a - |
+""".split()  # noqa: SIM905
+PHRASES = ["{% if x %}", "{% endif %}", "{{ item }}", "- ", "&a ", "*a", "|\n", "\n", "  ", "\t"]
+JUNK = st.sampled_from([*WORDS, *PHRASES, "kind: List\n"])
+
+
+@st.composite
+def damaged(draw: st.DrawFn) -> Tree:
+    """Return the tree with junk in the place of some text in one file or two."""
+    files = dict(LIKE)
+    for _ in range(draw(st.integers(1, 2))):
+        path = draw(st.sampled_from(sorted(files)))
+        content = files[path]
+        start = draw(st.integers(0, len(content)))
+        end = min(len(content), start + draw(st.sampled_from([0, 0, 1, 3, 10, 40, 1000])))
+        files[path] = content[:start] + draw(JUNK) + content[end:]
+    return files
+
+
+@settings(max_examples=150, deadline=None)
+@given(damaged(), st.sampled_from(["vsphere", "manual"]))
+def test_no_damage_to_a_file_makes_the_check_stumble(files: Tree, provider: str) -> None:
+    raw = {path: content.encode() for path, content in files.items()}
+    try:
+        found = report(raw, "cluster.yml", "upgrade_cluster.yml", external_cloud_provider=provider)
+    except UnusableInput as error:
+        # Only what the order itself hangs on may end the check.
+        assert str(error).startswith(("cluster.yml", "upgrade_cluster.yml"))
+        return
+    for finding in found.findings:
+        for place in (finding.place, *(evidence.place for evidence in finding.evidence)):
+            assert place.path in files and place.line <= files[place.path].count("\n") + 1

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from jinja2 import Environment, StrictUndefined, TemplateError, UndefinedError
 from jinja2 import Undefined as JinjaUndefined
 
-from generator.model.expression import condition, render
+from generator.model.expression import condition, render, value_of
 from generator.model.value import Undefined, Unknown
 
 VARIABLES: dict[str, Any] = {
@@ -154,7 +154,7 @@ def test_it_agrees_with_jinja(expression: str) -> None:
     except (TemplateError, TypeError, ValueError, ArithmeticError, LookupError):
         event("an error")
         return
-    found = render("{{ " + expression + " }}", lookup)
+    found = value_of(expression, lookup)
     if has_undefined(expected) or "undefined" in str(expected).lower():
         # Jinja2 leaves it in a list, and fails later or not at all.
         event("undefined")

@@ -22,16 +22,16 @@ def tree(template: str, defaults: str = "") -> Tree:
     }
 
 
-def put_in(template: str, defaults: str = "", **given: Any) -> list[Applied]:
+def put_in(template: str, defaults: str = "", /, **given: Any) -> list[Applied]:
     return list(events(tree(template, defaults), **given).applied)
 
 
-def only(template: str, defaults: str = "", **given: Any) -> Applied:
+def only(template: str, defaults: str = "", /, **given: Any) -> Applied:
     (applied,) = put_in(template, defaults, **given)
     return applied
 
 
-def named(template: str, defaults: str = "", **given: Any) -> list[str]:
+def named(template: str, defaults: str = "", /, **given: Any) -> list[str]:
     return [str(one.workload) for one in put_in(template, defaults, **given)]
 
 
@@ -40,7 +40,7 @@ def spec(lines: str, kind: str = "Deployment") -> str:
     return manifest(kind, pod=lines)
 
 
-def tolerates(template: str, defaults: str = "", **given: Any) -> bool | Unknown:
+def tolerates(template: str, defaults: str = "", /, **given: Any) -> bool | Unknown:
     return only(template, defaults, **given).workload.pod.tolerates(UNINITIALIZED)
 
 
@@ -137,7 +137,7 @@ def test_what_only_mentions_workloads_is_none(template: str) -> None:
     ],
 )
 def test_a_condition_around_a_document(
-    given: dict[str, bool], expected: list[str], unsure: list[tuple[str, ...]]
+    given: dict[str, Any], expected: list[str], unsure: list[tuple[str, ...]]
 ) -> None:
     template = manifest() + "{% if wanted %}\n---\n" + manifest(name="second") + "{% endif %}\n"
     found = put_in(template, **given)
@@ -150,7 +150,7 @@ def test_a_condition_around_a_document(
     [({"wanted": True}, [("one", ())]), ({"wanted": False}, [("two", ())]),
      ({}, [("one", ("wanted",)), ("two", ("not (wanted)",))])],
 )  # fmt: skip
-def test_both_branches_around_documents(given: dict[str, bool], expected: list[Any]) -> None:
+def test_both_branches_around_documents(given: dict[str, Any], expected: list[Any]) -> None:
     template = (
         "{% if wanted %}\n---\n" + manifest(name="one")
         + "{% else %}\n---\n" + manifest("DaemonSet", "two") + "{% endif %}\n"
@@ -184,7 +184,7 @@ def test_both_branches_around_documents(given: dict[str, bool], expected: list[A
     ],
 )
 def test_conditions_around_tolerations(
-    lines: str, given: dict[str, bool], expected: bool | Unknown
+    lines: str, given: dict[str, Any], expected: bool | Unknown
 ) -> None:
     assert tolerates(spec(lines), **given) == expected
 

@@ -131,7 +131,6 @@ def test_blocks_that_grow_end() -> None:
     assert len(tasks(text)) == sum(2**n for n in range(6))
 
 
-@pytest.mark.xfail(strict=True, reason="D16")
 def test_blocks_that_explode() -> None:
     text = "- block: &a0 [{debug: }]\n" + "".join(
         f"- block: &a{n} [{{block: *a{n - 1}}}, {{block: *a{n - 1}}}]\n" for n in range(1, 40)

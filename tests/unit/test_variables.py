@@ -220,13 +220,13 @@ def test_facts_without_a_block_style() -> None:
 
 def test_items_of_a_loop() -> None:
     found = scope(only("x: '{{ item.a }}'\ny: 1\n"))
-    first = found.inside_loop({"item": {"a": 1}})
-    second = found.inside_loop({"item": {"a": 2}})
-    assert [first("x"), second("x"), first("x")] == [1, 2, 1]
+    first = found.inside_loop({"item": {"a": "first"}})
+    second = found.inside_loop({"item": {"a": "second"}})
+    assert [first("x"), second("x"), first("x")] == ["first", "second", "first"]
     assert isinstance(found("x"), Undefined | Unknown)
     assert isinstance(found("item"), Undefined)
     both = first.inside_loop({"inner": 3})
-    assert (both("inner"), both("x"), both("y")) == (3, 1, 1)
+    assert (both("inner"), both("x"), both("y")) == (3, "first", 1)
 
 
 def test_facts_change_from_task_to_task() -> None:
@@ -261,8 +261,8 @@ def test_leaves_are_what_a_value_was_worked_out_from() -> None:
 
 
 def test_a_scenario_in_templates() -> None:
-    found = scope(only("y: 1\n"), x="{{ y + z }}", z="{{ y }}")
-    assert found("x") == 2
+    found = scope(only("y: 1\n"), x="{{ y ~ z }}", z="{{ y }}")
+    assert (found("x"), found("z")) == ("11", 1)
     assert scope(only("y: 1\n"), y="")("y") == ""
     assert scope(only("y: 1\n"), y=None)("y") is None
 

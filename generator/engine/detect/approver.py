@@ -67,7 +67,7 @@ def of_variables(ran: Ran) -> Iterator[Finding]:
         yield _about(
             ran, "no-network-plugin", "kube_network_plugin",
             f"kube_network_plugin is '{plugin}', for which the tree has no role.",
-            "Kubespray refuses such a value; when nodes become ready cannot be told.",
+            "When nodes become ready cannot be told, so nothing is said of what waits for that.",
             "Set kube_network_plugin to one that the tree has below roles/network_plugin.",
         )  # fmt: skip
     scope = ran.scope(ROLE)

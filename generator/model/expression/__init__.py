@@ -17,10 +17,10 @@ from typing import Any
 
 from generator.model.expression.evaluate import Evaluation
 from generator.model.expression.evaluate import Lookup as Lookup
-from generator.model.expression.known import MAX_DEPTH, TooMuch, missing
+from generator.model.expression.known import MAX_DEPTH, TooMuch, built, missing
 from generator.model.expression.known import truth as truth
 from generator.model.expression.parse import bare_name, parse_expression, parse_template
-from generator.model.expression.template import run
+from generator.model.expression.template import run, single
 from generator.model.value import OpenMapping, Undefined, Unknown, Value
 
 _WORDS = {
@@ -38,13 +38,19 @@ def render(text: str, lookup: Lookup) -> Value:
     """Return what a template text gives.
 
     A text without `{{` and `{%` gives itself; one that is a single `{{ expression }}` gives the
-    expression's own value, whatever its type, or Undefined where nobody sets it. Anything else
-    gives a text, in which null is empty; the texts "True" and "False" become booleans, as Ansible
-    makes them. Unknown where a part of it is unknown or undefined.
+    expression's own value where that is a list, a mapping or a boolean, or a variable alone, or
+    Undefined where nobody sets it. Anything else gives a text, in which null is empty; the texts
+    "True" and "False" become booleans, as Ansible makes them up to 2.18, and what looks like a
+    list or a mapping is Unknown. Unknown where a part of it is unknown or undefined.
     """
     if not _is_template(text):
         return text
     return _harmless(_render, text, Evaluation(lookup))
+
+
+def value_of(expression: str, lookup: Lookup) -> Value:
+    """Return the value of a bare expression, whatever its type; Undefined where nobody sets it."""
+    return _harmless(_value_of, expression, Evaluation(lookup))
 
 
 def render_as_data(text: str, lookup: Lookup) -> Value:
@@ -90,7 +96,7 @@ def condition(expression: str | bool, lookup: Lookup) -> bool | Unknown:
 
 
 def _is_template(text: str) -> bool:
-    return "{{" in text or "{%" in text
+    return "{{" in text or "{%" in text or ("{#" in text and "#}" in text)
 
 
 def _harmless(work: Callable[..., Value], *arguments: Any) -> Value:
@@ -101,6 +107,12 @@ def _harmless(work: Callable[..., Value], *arguments: Any) -> Value:
         return Unknown(reason.names)
     except RecursionError:
         return Unknown()
+
+
+def _value_of(text: str, evaluation: Evaluation) -> Value:
+    template = parse_template("{{ " + text + " }}")
+    expression = single(template) if template is not None else None
+    return Unknown() if expression is None else built(evaluation.work, evaluation.value(expression))
 
 
 def _render(text: str, evaluation: Evaluation) -> Value:

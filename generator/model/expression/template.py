@@ -19,10 +19,13 @@ def run(template: Node, evaluation: Evaluation) -> Value:
 
     Raises TooMuch where it cannot be known which of its parts count.
     """
-    single = _single(template)
-    if single is not None:
-        value = evaluation.value(single)
-        return value if type(single).__name__ in _PASSED else built(evaluation.work, value)
+    only = single(template)
+    if only is not None:
+        value = evaluation.value(only)
+        kind = type(only).__name__
+        if kind not in _PASSED:
+            value = built(evaluation.work, value)
+        return _come_out(value, kind == "Name")
     parts: list[Value] = []
     _body(template.body, evaluation, parts)
     if len(parts) == 1 and not isinstance(parts[0], str):
@@ -39,11 +42,32 @@ def run(template: Node, evaluation: Evaluation) -> Value:
         return unknown(evaluation.work, *blank)
     if sum(map(len, texts)) > MAX_SIZE:
         return Unknown()
-    whole = "".join(texts)
-    return whole == "True" if whole in ("True", "False") else whole
+    return _read_again("".join(texts))
 
 
-def _single(template: Node) -> Node | None:
+def _come_out(value: Value, is_variable: bool) -> Value:
+    """Return what a template that is one expression gives.
+
+    Up to ansible-core 2.18 (without jinja2_native) a number becomes a text and null an empty one,
+    but for those of a variable alone; lists, mappings and booleans stay what they are.
+    """
+    if isinstance(value, str):
+        return _read_again(value)
+    if is_variable or isinstance(value, bool):
+        return value
+    if value is None or (isinstance(value, Undefined) and not value.name):
+        return ""
+    return str(value) if isinstance(value, int | float) else value
+
+
+def _read_again(text: str) -> Value:
+    """Return a text that a template gives as Ansible takes it: it may look like something else."""
+    if text in ("True", "False"):
+        return text == "True"
+    return Unknown() if text.startswith(("{", "[")) and not text.startswith(("{{", "{%")) else text
+
+
+def single(template: Node) -> Node | None:
     """Return the expression that a template consists of, but for white space around it."""
     if len(template.body) != 1 or type(template.body[0]).__name__ != "Output":
         return None

@@ -24,7 +24,7 @@ _PART = re.compile(r"(\d+|[a-z]+|\.)")
 
 
 def compare(left: str, right: str, sign: str) -> bool:
-    """Compare two versions; a `v` in front of a number does not count.
+    """Compare two versions; a `v` in front counts as text, so both must have it, or none.
 
     Raises ValueError for an empty version or another sign, and TypeError where a number meets a
     text, as in `1.2` and `1.x`.
@@ -35,9 +35,8 @@ def compare(left: str, right: str, sign: str) -> bool:
 
 
 def _parts(version: str) -> list[int | str]:
-    text = re.sub(r"^v(?=\d)", "", version.strip())
     return [
         int(part) if part.isdecimal() else part
-        for part in _PART.split(text)
+        for part in _PART.split(version.strip())
         if part and part != "."
     ]

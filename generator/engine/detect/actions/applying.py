@@ -7,6 +7,7 @@ objects to be gone, not for pods to be ready (reference of kubectl): it is no wa
 from __future__ import annotations
 
 from generator.engine.detect.actions.doing import Doing, key_place
+from generator.engine.detect.command import seconds
 from generator.engine.detect.manifest import workloads_of
 from generator.model.expression import truth
 from generator.model.value import FileText, Unknown, Value
@@ -49,9 +50,9 @@ def apply_objects(doing: Doing) -> None:
         doing.apply(workloads_of(data, doing.run.task.place))
     if truth(doing.value(arguments.get("wait"))) is not False:
         limit = doing.value(arguments.get("wait_timeout"))
-        seconds = limit if isinstance(limit, int) else None if limit is not None else _SECONDS
+        allowed = _SECONDS if limit is None else seconds(str(limit))
         for applied in doing.applied[before:]:
-            doing.wait(target_of(applied.workload), "wait", seconds, key_place(doing, "wait"))
+            doing.wait(target_of(applied.workload), "wait", allowed, key_place(doing, "wait"))
 
 
 def target_of(workload: Workload) -> Target:

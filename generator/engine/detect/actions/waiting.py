@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from generator.engine.detect.actions.doing import Doing, text_of
-from generator.engine.detect.command import UNSURE, kind_of, selector
+from generator.engine.detect.command import UNSURE, kind_of, seconds, selector
 from generator.model.expression import truth
 from generator.model.value import Unknown
 from generator.model.wait import Target
@@ -22,8 +22,8 @@ def wait_for_file(doing: Doing) -> None:
     if path is None or doing.value(arguments.get("state")) in ("absent", "drained", "stopped"):
         return
     limit = doing.value(arguments.get("timeout"))
-    seconds = limit if isinstance(limit, int) else None
-    doing.wait(Target("file", path), "wait_for", _FILE_SECONDS if limit is None else seconds)
+    seconds_given = seconds(str(limit))
+    doing.wait(Target("file", path), "wait_for", _FILE_SECONDS if limit is None else seconds_given)
 
 
 def wait_for_objects(doing: Doing) -> None:
@@ -40,10 +40,10 @@ def wait_for_objects(doing: Doing) -> None:
         labels, list
     ) else []  # fmt: skip
     limit = given.get("wait_timeout")
-    seconds = _OBJECT_SECONDS if limit is None else limit if isinstance(limit, int) else None
+    allowed = _OBJECT_SECONDS if limit is None else seconds(str(limit))
     selected, is_open = selector(",".join(words))
     target = Target(
         kind_of(str(given.get("kind"))), text_of(given.get("name")),
         text_of(given.get("namespace")), selected, is_open,
     )  # fmt: skip
-    doing.wait(target, "k8s_info", seconds if waits else doing.retries())
+    doing.wait(target, "k8s_info", allowed if waits else doing.retries())
