@@ -30,6 +30,7 @@ class Fact:
     chosen_by: str | None = None
     no_role: tuple[str, ...] = ()
     hangs_by: tuple[str, ...] = ()
+    elsewhere: tuple[str, ...] = ()
 
     def concerns(self, roles: Iterable[str]) -> bool:
         """Tell whether one of the roles that lead to a task is one that provides this."""
@@ -54,6 +55,7 @@ def facts() -> Mapping[str, Fact]:
             chosen_by=said.get("chosen-by"),
             no_role=tuple(said.get("no-role", ())),
             hangs_by=tuple(said.get("hangs-by", ())),
+            elsewhere=tuple(said.get("elsewhere", ())),
         )
         for name, said in data.items()
     }

@@ -60,7 +60,15 @@ class Ran:
             name for name in counted
             if condition(facts()[name].needed, scope) is not False
             and self.unknown_choice(name) is None
+            and self._chosen(name) not in facts()[name].elsewhere
         )  # fmt: skip
+
+    def _chosen(self, fact: str) -> str | None:
+        """Return the value that chooses who provides a fact, None where that is not known."""
+        by = facts()[fact].chosen_by
+        scope = self.scope() if by else None
+        value = scope(by) if scope and by else None
+        return value if isinstance(value, str) and value else None
 
     def unknown_choice(self, fact: str) -> str | None:
         """Return the value that chooses who provides a fact where the tree has no such role.
@@ -69,9 +77,8 @@ class Ran:
         knows more than its roles' names tell.
         """
         said = facts()[fact]
-        scope = self.scope() if said.chosen_by else None
-        value = scope(said.chosen_by) if scope and said.chosen_by else None
-        if not isinstance(value, str) or not value or value in said.no_role:
+        value = self._chosen(fact)
+        if value is None or value in (*said.no_role, *said.elsewhere):
             return None
         roles = [f"{role}/{value}" for role in said.roles]
         known = any(self.kubespray.role_named(role) is not None for role in roles)
