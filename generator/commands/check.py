@@ -99,7 +99,7 @@ def command(
     for line in _printed(report, style, prefix).splitlines():
         click.echo(printable(line) if style == "text" else line)
     for left in report.unread:
-        say(left.message)
+        say(f"{left.place}: {left.message}")
     for name in report.unasked:
         say(f"--set {name}: nothing that was checked asks for this variable; is it misspelled?")
     bad = report.count("error") + (report.count("warning") if strict else 0)

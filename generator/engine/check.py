@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
@@ -30,11 +31,19 @@ _SHOWN = (*REPORTED, ENABLED, "kube_network_plugin")
 
 @dataclass
 class _Unread:
-    """What could not be read, each thing once."""
+    """What could not be read, each thing once.
+
+    Messages may begin with their place; the line and column there are the better ones.
+    """
 
     found: dict[Unread, None] = field(default_factory=dict)
 
     def __call__(self, place: Place, message: str) -> None:
+        begin = rf"{re.escape(place.path)}(?::(\d+))?(?::(\d+))?: (.*)"
+        said = re.fullmatch(begin, message, re.DOTALL)
+        if said is not None:
+            place = Place(place.path, int(said[1] or place.line), int(said[2] or place.column))
+            message = said[3]
         self.found[Unread(place, message)] = None
 
 
