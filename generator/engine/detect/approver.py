@@ -15,6 +15,7 @@ from generator.engine.finding import Evidence, Finding
 from generator.engine.patch import SemanticPatch
 from generator.model.expression import render_data, truth
 from generator.model.facts import DNS, INITIALIZED, READY
+from generator.model.role import same_role
 from generator.model.toleration import UNINITIALIZED, tolerates
 from generator.model.value import Undefined, Unknown, Value
 from generator.model.variables import Scope
@@ -22,6 +23,9 @@ from generator.text.document import Place
 
 ROLE = "kubernetes-apps/kubelet-csr-approver"
 CONTROLLER = "kubernetes-apps/external_cloud_controller"
+
+_ASKING = {"cloud_provider": CONTROLLER, "external_cloud_provider": CONTROLLER}
+"""The roles that ask for variables that may have no default; for all others the approver's."""
 
 VALUES = "kubelet_csr_approver_values"
 ENABLED = "kubelet_csr_approver_enabled"
@@ -192,7 +196,7 @@ def _about(
 def place_of(ran: Ran, name: str) -> Place:
     """Return where a variable is set: in the inventory, else in the tree's defaults.
 
-    Without either, where the playbook uses the role that needs it.
+    Without either, where the playbook uses the role that asks for it.
     """
     setting = ran.scenario.setting(name)
     if setting is not None and setting.place is not None:
@@ -201,5 +205,8 @@ def place_of(ran: Ran, name: str) -> Place:
     written = scope.default(name) if scope else None
     if written is not None:
         return Place(written.path, written.line)
-    using = [run for run in ran.order.tasks if run.chain]
-    return using[-1].chain[0].place if using else Place(ran.playbook, 1)
+    asking = _ASKING.get(name, ROLE)
+    for run in ran.order.tasks:
+        if run.chain and any(same_role(role, asking) for role in run.roles):
+            return run.chain[0].place
+    return Place(ran.playbook, 1)
