@@ -78,7 +78,7 @@ def _show(top: Path) -> None:
     _title("3. Applied, and checked again")
     for path in apply_series(tree, series):
         click.echo(f"changed {path}")
-    after = Kubespray(tree)
+    after = Kubespray(DirectoryTree(top, tree.base))
     click.echo(_story(after))
     click.echo(_findings(after))
     _conclude(plan(after, patches))

@@ -54,6 +54,7 @@ class Kubespray:
     def __init__(self, tree: Tree, known: Mapping[str, Document] | None = None) -> None:
         self.tree = tree
         self._documents: dict[str, Document] = dict(known or {})
+        self._found: dict[str, str | None] = {}
         self._orders: dict[str, Order] = {}
         self._entries: dict[str, tuple[Play | Import, ...]] = {}
         self._metas: dict[str, tuple[str | None, Meta]] = {}
@@ -90,7 +91,9 @@ class Kubespray:
 
         Raises UnusableInput where it is not UTF-8 or not YAML.
         """
-        real = find(self.tree, path)
+        if path not in self._found:
+            self._found[path] = find(self.tree, path)
+        real = self._found[path]
         if real is None:
             return None
         if real not in self._documents:
@@ -105,13 +108,14 @@ class Kubespray:
 
     def playbooks(self) -> tuple[str, ...]:
         """Return the paths of the tree's playbooks, those at the top first."""
-        found = []
+        return tuple(path for path in self._playbook_paths() if self._is_playbook(path))
+
+    def _playbook_paths(self) -> Iterator[str]:
+        """Give the paths of the files that may be playbooks, those at the top first."""
         for folder in _PLAYBOOK_FOLDERS:
             for name in names(self.tree, folder):
-                path = f"{folder}/{name}" if folder else name
-                if name.endswith((".yml", ".yaml")) and self._is_playbook(path):
-                    found.append(path)
-        return tuple(found)
+                if name.endswith((".yml", ".yaml")):
+                    yield f"{folder}/{name}" if folder else name
 
     def playbook_named(self, name: str) -> str | None:
         """Return the path of a playbook by its path or its name, spelled either way.
@@ -122,7 +126,8 @@ class Kubespray:
         if find(self.tree, name) is not None:
             return name
         wanted = playbook_stem(name)
-        return next((path for path in self.playbooks() if playbook_stem(path) == wanted), None)
+        same = (path for path in self._playbook_paths() if playbook_stem(path) == wanted)
+        return next((path for path in same if self._is_playbook(path)), None)
 
     def order(self, playbook: str) -> Order:
         """Return the steps of a playbook; raises UnusableInput where it cannot be flattened."""

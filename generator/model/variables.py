@@ -54,6 +54,15 @@ class Written:
     line: int
 
 
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A value, what it was worked out from, and the names that no task had set then."""
+
+    value: Value
+    leaves: Leaves
+    unset: frozenset[str]
+
+
 @dataclass
 class Files:
     """The variables in a tree's own files; each file is read once, each variable parsed once.
@@ -69,6 +78,8 @@ class Files:
     _values: dict[Written, Value] = field(default_factory=dict)
     _parameters: dict[int, Mapping[str, tuple[Document, Node]]] = field(default_factory=dict)
     _by_tasks: dict[str, bool] = field(default_factory=dict)
+    _in_plays: dict[Place, Mapping[str, tuple[Document, Node]]] = field(default_factory=dict)
+    _known: dict[object, dict[object, Known]] = field(default_factory=dict)
     _task_texts: tuple[bytes, ...] | None = None
 
     def written(self, role: str, folder: str) -> Mapping[str, Written]:
@@ -109,6 +120,29 @@ class Files:
         if id(use) not in self._parameters:
             self._parameters[id(use)] = self._parameters_of(use)
         return self._parameters[id(use)]
+
+    def of_play(self, play: Play) -> Mapping[str, tuple[Document, Node]]:
+        """Return the `vars` of a play."""
+        if play.place not in self._in_plays:
+            document = self.kubespray.document(play.place.path)
+            node = document.node(play.route) if document else None
+            found = {}
+            if document is not None and isinstance(node, MappingNode):
+                found = {
+                    key.value: (document, value) for key, value in _pairs_of_vars(document, node)
+                    if isinstance(key, Scalar)
+                }  # fmt: skip
+            self._in_plays[play.place] = found
+        return self._in_plays[play.place]
+
+    def known(self, run: TaskRun) -> dict[object, Known]:
+        """Return what is known already where a task runs, for all tasks that see the same.
+
+        They do in any run of any playbook, with one scenario: what they see hangs on the play, the
+        roles on the way, and the uses on the way that set something.
+        """
+        uses = tuple(use for use in run.chain if self.parameters(use))
+        return self._known.setdefault((run.play.place, run.basedir, run.folders, uses), {})
 
     def set_by_task(self, name: str) -> bool:
         """Tell whether some task of the tree may set a variable (`register`, `set_fact`)."""
@@ -236,8 +270,20 @@ class Scope:
     items: Mapping[str, Value] = field(default_factory=dict)
     leaves: set[tuple[str, str]] = field(default_factory=set)
     passing: bool = False
-    _known: dict[object, tuple[Value, Leaves]] = field(default_factory=dict)
+    unset: set[str] = field(default_factory=set)
+    _known: dict[object, Known] = field(default_factory=dict)
     _under_way: set[str] = field(default_factory=set)
+
+    @classmethod
+    def at(cls, files: Files, scenario: Scenario, memory: Memory, run: TaskRun) -> Scope:
+        """Return the variables as a task sees them; what others know that see the same, it knows.
+
+        Not with variables of the task's own, or of a block around it.
+        """
+        scope = cls(files, scenario, memory, run)
+        if not any(holder.get("vars") for holder in (run.task.node, *run.task.around)):
+            scope._known = files.known(run)
+        return scope
 
     def __call__(self, name: str) -> Value:
         """Return a variable's value."""
@@ -264,18 +310,21 @@ class Scope:
 
     def traced(self, key: object, work: Callable[[], Value]) -> tuple[Value, Leaves]:
         """Return what some work gives and what it was worked out from; kept under a key."""
-        if key in self._known:
-            return self._known[key]
-        before, self.leaves = (self.leaves, self.passing), set()
-        self.passing = False
+        known = self._known.get(key)
+        if known is not None and known.unset.isdisjoint(self.memory.values):
+            self.unset |= known.unset
+            return known.value, known.leaves
+        before = self.leaves, self.passing, self.unset
+        self.leaves, self.passing, self.unset = set(), False, set()
         value = work()
         if is_huge(value):
             value = Unknown(frozenset({str(key)})) if isinstance(key, str) else Unknown()
-        result = value, frozenset(self.leaves)
+        leaves = frozenset(self.leaves)
         if not self.passing:
-            self._known[key] = result
-        self.leaves, self.passing = before[0], before[1] or self.passing
-        return result
+            self._known[key] = Known(value, leaves, frozenset(self.unset))
+        before[2].update(self.unset)
+        self.leaves, self.passing, self.unset = before[0], before[1] or self.passing, before[2]
+        return value, leaves
 
     def _value(self, name: str) -> Value:
         if name in self.items or name in _OF_LOOPS:
@@ -292,6 +341,7 @@ class Scope:
             value = self.memory.value(name)
             if value is not NOT_SET:
                 return value
+        self.unset.add(name)
         for raw in self._of_the_task(name):
             return render_data(raw, self)
         base = self.scenario.base.get(name)
@@ -333,11 +383,9 @@ class Scope:
         shared = self.files.written_in_play(self.run.play, self.run.basedir, "vars").get(name)
         if shared is not None:
             yield self.files.value(shared, name)
-        place, route = self.run.play.place, self.run.play.route
-        document = self.files.kubespray.document(place.path)
-        play = document.node(route) if document else None
-        if document is not None and isinstance(play, MappingNode):
-            yield from _in_vars(document, play, name)
+        of_play = self.files.of_play(self.run.play).get(name)
+        if of_play is not None:
+            yield _safe(*of_play, name)
 
     def default(self, name: str) -> Written | None:
         """Return where the default of a variable is written, None without one."""
@@ -357,7 +405,7 @@ def naming(scenario: Scenario, files: Files) -> Callable[[str, TaskRun], str | N
     """Return what works out names of roles and task files; what tasks set is not known to it."""
 
     def name(template: str, run: TaskRun) -> str | None:
-        value = render(template, Scope(files, scenario, Memory(), run))
+        value = render(template, Scope.at(files, scenario, Memory(), run))
         return value if isinstance(value, str) else None
 
     return name

@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
-from itertools import islice, pairwise, product
+from itertools import chain, islice, pairwise, product
 from typing import TYPE_CHECKING, TypeAlias
 
 from generator.exits import UnusableInput
@@ -134,6 +134,11 @@ class Template:
     """Spans of statements, comments, and text that never comes out where it stands."""
 
     @cached_property
+    def documents(self) -> dict[str, Document]:
+        """What was parsed of it so far, by masked text: most decisions mask the same."""
+        return {}
+
+    @cached_property
     def _starts(self) -> list[int]:
         return [expression.start for expression in self.expressions]
 
@@ -226,7 +231,13 @@ def parse_masked(
     texts = _attempts(template, decide)
     if about is not None:
         texts = (_only(template.path, text, about) for text in texts)
-    return _parse_any(template.path, texts, 0, len(template.text))
+    first = next(texts)
+    if first not in template.documents:
+        document = _parse_any(template.path, chain((first,), texts), 0, len(template.text))
+        if document.text != first:
+            return document
+        template.documents[first] = document
+    return template.documents[first]
 
 
 def parse_each(

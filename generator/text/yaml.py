@@ -112,20 +112,21 @@ def _compose(
     for event in events:
         kind = type(event).__name__
         node: Node
-        if kind in ("MappingStartEvent", "SequenceStartEvent"):
+        # Most events are scalars.
+        if kind == "ScalarEvent":
+            node = _scalar(text, event, shift)
+        elif kind in ("MappingStartEvent", "SequenceStartEvent"):
             if len(opened) >= MAX_DEPTH:
                 line = event.start_mark.line + 1
                 raise UnusableInput(f"{path}:{line}: nested deeper than {MAX_DEPTH} levels.")
             opened.append(_Open(event, kind == "MappingStartEvent", []))
             continue
-        if kind == "ScalarEvent":
-            node = _scalar(text, event, shift)
-        elif kind == "AliasEvent":
-            node = Alias(event.start_mark.index + shift, event.end_mark.index + shift, event.anchor)
         elif kind in ("MappingEndEvent", "SequenceEndEvent"):
             node = _close(text, opened.pop(), event.end_mark.index + shift, shift)
             if isinstance(node, Mapping):
                 repeated += _repeated(node)
+        elif kind == "AliasEvent":
+            node = Alias(event.start_mark.index + shift, event.end_mark.index + shift, event.anchor)
         else:
             continue
         if opened:
@@ -151,25 +152,27 @@ def _repeated(mapping: Mapping) -> list[Scalar]:
 
 def _scalar(text: str, event: Any, shift: int) -> Scalar:
     start, end = event.start_mark.index + shift, event.end_mark.index + shift
-    style = event.style or ""
+    style, tag = event.style or "", event.ctag
     if style in ("|", ">"):
         # The parser's span of a block scalar runs on into the blank lines behind it.
         end = start + len(text[start:end].rstrip())
-    return Scalar(start, end, event.value, style, _tag(event), event.anchor)
+    return Scalar(
+        start, end, event.value, style, None if tag is None else str(tag), event.anchor
+    )
 
 
 def _close(text: str, collection: _Open, end: int, shift: int) -> Node:
     event, children = collection.event, collection.children
     start = event.start_mark.index + shift
     if not event.flow_style:
-        place = _after_colon if collection.mapping else _after_dash
         for index, child in enumerate(children):
             if child.start == child.end and isinstance(child, Scalar):
+                place = _after_colon if collection.mapping else _after_dash
                 before = children[index - 1].end if index else start
                 at = place(text, before, child)
                 children[index] = replace(child, start=at, end=at)
         # A block collection's own end overshoots into blank lines and comments.
-        end = max([start, *(child.end for child in children)])
+        end = max([start, *(child.end for child in children[-2:])])
     if collection.mapping:
         pairs = tuple(zip(children[::2], children[1::2], strict=True))
         return Mapping(start, end, pairs, bool(event.flow_style), _tag(event), event.anchor)

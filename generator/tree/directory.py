@@ -13,7 +13,11 @@ from generator.tree.base import EXECUTABLE, FILE, LINK, Base
 
 
 class DirectoryTree:
-    """The files below a directory, read when asked for."""
+    """The files below a directory, read when asked for.
+
+    What kind of entry a path is, the system is asked once: every path that is looked for asks
+    about all folders on its way. A tree that has been written to is another tree.
+    """
 
     prefix = ""
     links: frozenset[str] | None = None
@@ -22,12 +26,18 @@ class DirectoryTree:
         self.top = top
         self.base = base
         self._top = f"{top}/"
+        self._modes: dict[str, str | None] = {}
 
     def read_ahead(self, matters: Callable[[str], bool]) -> None:
         """Do nothing: the system reads files fast enough one by one."""
 
     def mode(self, path: str) -> str | None:
         """Return the git mode that a file would have, None for folders and special files."""
+        if path not in self._modes:
+            self._modes[path] = self._mode(path)
+        return self._modes[path]
+
+    def _mode(self, path: str) -> str | None:
         try:
             kind = os.lstat(self._top + path).st_mode
         except (FileNotFoundError, NotADirectoryError):
@@ -42,22 +52,23 @@ class DirectoryTree:
 
     def raw(self, path: str) -> bytes:
         """Return a file's bytes as they are on disk, or a link's target."""
-        real = Path(self._top + path)
+        real = self._top + path
+        # Not by way of pathlib, which needs twice as long: a run reads more than 1,000 times.
         try:
-            if real.is_symlink():
-                return os.fsencode(real.readlink())
-            size = real.stat().st_size
-            if size > MAX_BYTES:
-                raise UnusableInput(f"{path} has {size} bytes; the limit is 8 MiB.")
-            return real.read_bytes()
+            about = os.lstat(real)
+            if stat.S_ISLNK(about.st_mode):
+                return os.fsencode(os.readlink(real))  # noqa: PTH115
+            if about.st_size > MAX_BYTES:
+                raise UnusableInput(f"{path} has {about.st_size} bytes; the limit is 8 MiB.")
+            with open(real, "rb", buffering=0) as file:  # noqa: PTH123
+                return file.readall()
         except OSError as error:
             raise UnusableInput(f"{path}: cannot be read ({_why(error)}).") from None
 
     def names(self, directory: str) -> list[str]:
         """Return the names in a folder; a folder that is not there is empty."""
         try:
-            with os.scandir(self._top + directory) as entries:
-                return sorted(entry.name for entry in entries)
+            return sorted(os.listdir(self._top + directory))  # noqa: PTH208
         except (FileNotFoundError, NotADirectoryError):
             return []
         except OSError as error:

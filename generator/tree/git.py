@@ -110,6 +110,8 @@ def repository_at(path: Path) -> Repository | None:
 
     Raises UnusableInput where git refuses the repository (an owner it does not trust, say).
     """
+    if not _may_be_in_repository(path):
+        return None
     asked = ("--is-bare-repository", "--is-inside-work-tree", "--show-object-format")
     try:
         answer = run_git(path, "rev-parse", *asked, "--show-prefix")
@@ -131,6 +133,19 @@ def repository_at(path: Path) -> Repository | None:
     if bare == "true":
         return Repository(path, None, "", hash_name)
     return None
+
+
+def _may_be_in_repository(path: Path) -> bool:
+    """Tell whether git can find a repository for a directory, without asking git.
+
+    It looks at the directory and those above for an entry `.git`, or for a repository itself,
+    which has an entry `HEAD` (gitrepository-layout(5)).
+    """
+    real = path.resolve()
+    return any(
+        os.path.lexists(folder / name) for folder in (real, *real.parents)
+        for name in (".git", "HEAD")
+    )  # fmt: skip
 
 
 def commit_of(repository: Repository, revision: str) -> str:

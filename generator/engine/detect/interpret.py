@@ -61,14 +61,13 @@ class _Run:
     waited: list[Waited] = field(default_factory=list)
     released: list[Released] = field(default_factory=list)
     turns: int = 0
-    _scopes: dict[object, Scope] = field(default_factory=dict)
 
     def task(self, at: int, run: TaskRun) -> None:
         """Take a task into account, once for each turn of its loop."""
         action = ACTIONS.get(run.task.module)
         if action is None or not may_matter(run, self.kubespray):
             return
-        scope = self._scope(run)
+        scope = Scope.at(self.files, self.scenario, self.memory, run)
         if run.task.module == "set_fact" and _loop_node(run) is None:
             self._set_facts(at, run, scope)
             return
@@ -109,16 +108,6 @@ class _Run:
         except TooMuch:
             return Unknown(frozenset({name}))
         return Unknown(frozenset({value.name})) if isinstance(value, Undefined) else value
-
-    def _scope(self, run: TaskRun) -> Scope:
-        own = [holder for holder in (run.task.node, *run.task.around) if holder.get("vars")]
-        key = None if own else (run.play_number, *map(id, run.chain))
-        scope = self._scopes.get(key) if key else None
-        if scope is None:
-            scope = Scope(self.files, self.scenario, self.memory, run)
-            if key:
-                self._scopes[key] = scope
-        return scope
 
     def _turns(self, run: TaskRun, scope: Scope) -> Iterator[Mapping[str, Value]]:
         """Give the variables of each turn of a task's loop; one turn without any where it has none.

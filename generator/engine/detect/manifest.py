@@ -57,7 +57,7 @@ class Manifests:
 
         def decide(source: str) -> bool | None:
             if source not in decided:
-                value, _ = scope.traced(("if", path, source), lambda: condition(source, inside))
+                value, _ = inside.traced(("if", path, source), lambda: condition(source, inside))
                 decided[source] = None if isinstance(value, Unknown) else value
             return decided[source]
 

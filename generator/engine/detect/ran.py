@@ -93,7 +93,7 @@ class Ran:
             run for run in self.order.tasks
             if run.roles and (role is None or same_role(run.roles[-1], role))
         ]  # fmt: skip
-        return Scope(self.files, self.scenario, Memory(), runs[-1]) if runs else None
+        return Scope.at(self.files, self.scenario, Memory(), runs[-1]) if runs else None
 
     def text_of(self, name: str, role: str | None = None) -> str:
         """Return a variable's value, as a role's tasks see it, as people write it."""
