@@ -44,6 +44,11 @@ _WORKLOAD = re.compile(WORKLOAD.pattern.encode())
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 _MANIFESTS = (".yml", ".yaml", ".json", ".j2")
 
+_SIGNS_OF_ACTION = re.compile(
+    rb"kubectl|kube|helm|k8s|cilium|--wait|wait_for|set_fact|template|copy|_role|_tasks|include:"
+)
+"""A task file of such a role without any of these need not be parsed."""
+
 _MAX_FOLDERS = 4
 """Upstream has task files at most two folders below `tasks`."""
 
@@ -91,9 +96,7 @@ class Kubespray:
 
         Raises UnusableInput where it is not UTF-8 or not YAML.
         """
-        if path not in self._found:
-            self._found[path] = find(self.tree, path)
-        real = self._found[path]
+        real = self._real(path)
         if real is None:
             return None
         if real not in self._documents:
@@ -266,12 +269,21 @@ class Kubespray:
         """
         if path not in self._task_items:
             folder, found, _ = path.partition("/tasks/")
-            concerned = self._concerns_cluster(f"{folder}/tasks") or bool(self.manifests(folder))
-            if found and not concerned:
+            if found and not self.concerns_cluster(folder):
                 self._task_items[path] = self.task_uses(path)
+            elif self.exists(path) and not _SIGNS_OF_ACTION.search(read(self.tree, path)):
+                self._task_items[path] = ()
             else:
                 self._task_items[path] = self._items_in(path)
         return self._task_items[path]
+
+    def applies(self, role: str) -> bool:
+        """Tell whether a role's own tasks seem to put something into the cluster, or wait."""
+        return self._concerns_cluster(f"{role}/tasks")
+
+    def concerns_cluster(self, role: str) -> bool:
+        """Tell whether a role can put something into the cluster, or wait for it."""
+        return self._concerns_cluster(f"{role}/tasks") or bool(self.manifests(role))
 
     def _items_in(self, path: str) -> tuple[Use | Task, ...]:
         document = self.document(path)
@@ -381,7 +393,13 @@ class Kubespray:
 
     def exists(self, path: str) -> bool:
         """Tell whether the tree has a file."""
-        return find(self.tree, path) is not None
+        return self._real(path) is not None
+
+    def _real(self, path: str) -> str | None:
+        """Return the path of the regular file that a path names, None where there is none."""
+        if path not in self._found:
+            self._found[path] = find(self.tree, path)
+        return self._found[path]
 
     def _surroundings(self) -> tuple[tuple[str, ...], str | None]:
         """Where the tree looks for roles, and the collection that it is."""

@@ -156,9 +156,7 @@ def _scalar(text: str, event: Any, shift: int) -> Scalar:
     if style in ("|", ">"):
         # The parser's span of a block scalar runs on into the blank lines behind it.
         end = start + len(text[start:end].rstrip())
-    return Scalar(
-        start, end, event.value, style, None if tag is None else str(tag), event.anchor
-    )
+    return Scalar(start, end, event.value, style, None if tag is None else str(tag), event.anchor)
 
 
 def _close(text: str, collection: _Open, end: int, shift: int) -> Node:

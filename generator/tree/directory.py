@@ -15,8 +15,9 @@ from generator.tree.base import EXECUTABLE, FILE, LINK, Base
 class DirectoryTree:
     """The files below a directory, read when asked for.
 
-    What kind of entry a path is, the system is asked once: every path that is looked for asks
-    about all folders on its way. A tree that has been written to is another tree.
+    What kind of entry a path is, and what a folder holds, the system is asked once: every path
+    that is looked for asks about all folders on its way. A tree that has been written to is
+    another tree.
     """
 
     prefix = ""
@@ -27,6 +28,7 @@ class DirectoryTree:
         self.base = base
         self._top = f"{top}/"
         self._modes: dict[str, str | None] = {}
+        self._names: dict[str, list[str]] = {}
 
     def read_ahead(self, matters: Callable[[str], bool]) -> None:
         """Do nothing: the system reads files fast enough one by one."""
@@ -67,6 +69,11 @@ class DirectoryTree:
 
     def names(self, directory: str) -> list[str]:
         """Return the names in a folder; a folder that is not there is empty."""
+        if directory not in self._names:
+            self._names[directory] = self._listed(directory)
+        return self._names[directory]
+
+    def _listed(self, directory: str) -> list[str]:
         try:
             return sorted(os.listdir(self._top + directory))  # noqa: PTH208
         except (FileNotFoundError, NotADirectoryError):
