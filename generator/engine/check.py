@@ -19,7 +19,9 @@ from generator.model.flatten import Following
 from generator.model.kubespray import Kubespray, playbook_stem
 from generator.model.scenario import NODES, REPORTED, Scenario
 from generator.model.step import Order
-from generator.model.variables import Files, as_text, naming, repeated_key
+from generator.model.value import as_text
+from generator.model.variables import naming
+from generator.model.written import Files, repeated_key
 from generator.text.document import Place
 
 PLAYBOOKS = ("cluster", "upgrade_cluster", "recover_control_plane")

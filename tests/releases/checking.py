@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from generator.engine.check import check
-from generator.engine.detect.events import Applied
+from generator.engine.detect.events import Applied, Events
 from generator.engine.detect.interpret import run_through
 from generator.engine.detect.manifest import Manifests
 from generator.engine.detect.provide import workloads_in
@@ -16,7 +16,8 @@ from generator.model.flatten import Following
 from generator.model.kubespray import Kubespray, playbook_stem
 from generator.model.scenario import Scenario, Setting, reported
 from generator.model.value import Value
-from generator.model.variables import Files, naming
+from generator.model.variables import naming
+from generator.model.written import Files
 from generator.resources import resource_dir
 from generator.text.document import Place
 from generator.tree.base import find, read
@@ -90,12 +91,16 @@ class Checks:
 
     def applied(self, playbook: str, variables: Variables) -> tuple[Applied, ...]:
         """All that a playbook puts into the cluster with some variables, in order."""
+        return workloads_in(self.events(playbook, variables))
+
+    def events(self, playbook: str, variables: Variables) -> Events:
+        """What happens in a run of a playbook with some variables."""
         kubespray, scenario = self.release.before, scenario_of(variables)
         files = Files(kubespray, _nothing)
         (path,) = paths(kubespray, (playbook,))
         order = kubespray.run(path, Following(naming(scenario, files), _nothing))
         manifests = Manifests(kubespray, _nothing)
-        return workloads_in(run_through(kubespray, order, scenario, manifests, files))
+        return run_through(kubespray, order, scenario, manifests, files)
 
     def has_line(self, place: Place) -> bool:
         """Whether the release has the file, and the file the line, of a place."""

@@ -26,7 +26,8 @@ from generator.model.scenario import Scenario, Setting, reported
 from generator.model.step import Order, TaskRun
 from generator.model.task import ROLE
 from generator.model.value import OpenMapping, Undefined, Unknown, Value
-from generator.model.variables import Files, Memory, Scope, naming
+from generator.model.variables import Memory, Scope, naming
+from generator.model.written import Files
 from generator.text.document import Place
 
 from . import Release
@@ -206,7 +207,7 @@ def _run(
     variables = {name: setting.value for name, setting in reported().items()} | dict(BASE)
     hosts = {"node1": {"ansible_connection": "local"}}
     groups = {name: {"hosts": hosts} for name in ("kube_control_plane", "kube_node", "etcd")}
-    members = {"children": {"kube_control_plane": {}, "kube_node": {}}}
+    members: dict[str, Any] = {"children": {"kube_control_plane": {}, "kube_node": {}}}
     everything = {"vars": variables, "children": groups | {"k8s_cluster": members}}
     _write(top / "inventory.yml", {"all": everything})
     environment = ansible._sealed(bin_dir, top, None)
@@ -268,7 +269,7 @@ def _happened(result: Mapping[str, Any]) -> Any:
 
 def _load(path: Path) -> Any:
     yaml = YAML(typ="safe", pure=True)
-    yaml.version = (1, 1)  # type: ignore[assignment]
+    yaml.version = (1, 1)
     yaml.allow_duplicate_keys = True
     return yaml.load(path)
 

@@ -12,8 +12,9 @@ from generator.engine.detect.manifest import Manifests
 from generator.model.flatten import Following
 from generator.model.scenario import Scenario
 from generator.model.step import TaskRun
-from generator.model.value import Undefined, Unknown, Value
-from generator.model.variables import Files, Memory, Scope, as_text, naming
+from generator.model.value import Undefined, Unknown, Value, as_text
+from generator.model.variables import Memory, Scope, naming
+from generator.model.written import Files
 from generator.text.document import Place
 
 LOOK = "- command: kubectl version\n"

@@ -23,7 +23,8 @@ from generator.engine.series import plan
 from generator.model.flatten import Following
 from generator.model.kubespray import Kubespray, playbook_stem
 from generator.model.scenario import Scenario, Setting, reported
-from generator.model.variables import Files, naming
+from generator.model.variables import naming
+from generator.model.written import Files
 from generator.resources import resource_dir
 from generator.text.document import Place
 from generator.tree.memory import MemoryTree

@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from generator.model.step import TaskRun
-from generator.model.value import Value
-from generator.model.variables import Leaves
+from generator.model.value import Leaves, Value
 from generator.model.wait import Wait
 from generator.model.workload import Workload
 from generator.text.document import Place

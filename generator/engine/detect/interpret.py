@@ -19,8 +19,9 @@ from generator.model.expression import condition, render_data
 from generator.model.kubespray import Kubespray
 from generator.model.scenario import Scenario
 from generator.model.step import Order, TaskRun
-from generator.model.value import OpenMapping, Undefined, Unknown, Value
-from generator.model.variables import Files, Leaves, Memory, Scope, is_result
+from generator.model.value import Leaves, OpenMapping, Undefined, Unknown, Value, is_result
+from generator.model.variables import Memory, Scope
+from generator.model.written import Files
 from generator.text.document import Mapping as MappingNode
 from generator.text.document import Node
 from generator.text.plain import TooMuch, plain

@@ -14,8 +14,9 @@ from generator.model.kubespray import Kubespray
 from generator.model.role import same_role
 from generator.model.scenario import Scenario
 from generator.model.step import Order
-from generator.model.value import Undefined, Unknown
-from generator.model.variables import Files, Memory, Scope, as_text
+from generator.model.value import Undefined, Unknown, as_text
+from generator.model.variables import Memory, Scope
+from generator.model.written import Files
 
 NEW, RUNNING = "new", "initialized"
 """What nodes a run starts with: all of them new, or those of a running cluster."""
