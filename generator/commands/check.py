@@ -142,19 +142,24 @@ def scenario_of(given: Iterable[str], inventory: str | None) -> tuple[Scenario, 
 def _value(text: str, value: str) -> Value:
     """Return a value as YAML reads it; what is empty is the empty text."""
     from generator.text.document import Scalar
-    from generator.text.plain import plain
+    from generator.text.plain import Dangling, TooMuch, plain
     from generator.text.yaml import parse
 
     if not value:
         return ""
+    if value.lstrip().startswith(("{{", "{%")):
+        return value
     try:
         document = parse("--set", value)
         root = document.root
     except UnusableInput:
         return value
-    if root is None or (isinstance(root, Scalar) and root.value == ""):
+    if root is None or (isinstance(root, Scalar) and root.value == "" and not root.style):
         return value
-    return plain(document, root)
+    try:
+        return plain(document, root, strict=True)
+    except (Dangling, TooMuch):
+        return value
 
 
 def _checked(

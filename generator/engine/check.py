@@ -73,7 +73,8 @@ def check(
         unread(place, repeated_key(place, key))
     chosen = tuple(patches)
     found = [finding for ran in runs for finding in _findings(ran, chosen)]
-    about = {finding: None for ran in runs[:1] for finding in of_variables(ran)}
+    telling = [ran for ran in runs if ran.uses(ROLE)] or runs
+    about = {finding: None for ran in telling[:1] for finding in of_variables(ran)}
     return Report(
         base=kubespray.tree.base,
         assumptions=tuple(_assumptions(runs[0], scenario)) if runs else (),

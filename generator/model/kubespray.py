@@ -317,10 +317,11 @@ class Kubespray:
     def _workloads_below(self, folder: str, depth: int) -> Iterator[str]:
         for name in names(self.tree, folder) if depth < _MAX_FOLDERS else ():
             path = f"{folder}/{name}"
-            if not self.exists(path):
+            if name.endswith(_MANIFESTS):
+                if self.has_workloads(path):
+                    yield path
+            elif not self.exists(path):
                 yield from self._workloads_below(path, depth + 1)
-            elif name.endswith(_MANIFESTS) and self.has_workloads(path):
-                yield path
 
     def has_workloads(self, path: str) -> bool:
         """Tell whether a file may hold the manifest of a workload.

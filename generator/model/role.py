@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from generator.exits import UnusableInput
 from generator.model.use import Use, role_uses, words_of
-from generator.text.document import Document, Mapping
+from generator.text.document import Document, Mapping, Sequence
 from generator.tree.base import Tree, find, normal, read, resolve
 
 _YAML = (".yml", ".yaml", "")
@@ -37,6 +37,11 @@ def meta_of(document: Document | None) -> Meta:
         raise UnusableInput(
             f"{document.place(listed)}: a list of role dependencies is expected; this is none."
         )
+    for item in listed.items if isinstance(listed, Sequence) else ():
+        if isinstance(document.follow(item), Sequence):
+            raise UnusableInput(
+                f"{document.place(item)}: a role dependency is a name or a mapping; this is a list."
+            )
     words = words_of(document, document.value(root, "allow_duplicates"))
     return Meta(
         tuple(role_uses(document, listed, ("dependencies",), "dependency")),

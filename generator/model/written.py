@@ -159,9 +159,16 @@ class Files:
         single = role_file(tree, role, folder)
         if single:
             return [single]
-        listed = sorted(names(tree, f"{role}/{folder}/main"))
-        found = (find(tree, f"{role}/{folder}/main/{name}") for name in listed)
-        return [path for path in found if path and path.endswith(_ENDINGS)]
+        found = []
+        for name in sorted(names(tree, f"{role}/{folder}/main")):
+            path = f"{role}/{folder}/main/{name}"
+            real = find(tree, path)
+            if real is not None and real.endswith(_ENDINGS):
+                found.append(real)
+            elif real is None and name.endswith(_ENDINGS):
+                text = f"{path}: this is no file that can be read; it is left out."
+                self.unread(Place(path, 1), text)
+        return found
 
     def _parsed(self, written: Written, name: str) -> Value:
         path = written.path

@@ -104,6 +104,8 @@ def _without_provider(ran: Ran) -> Iterator[Finding]:
     scope = ran.scope()
     if scope is None or INITIALIZED not in ran.needed or ran.provisions[INITIALIZED] is not None:
         return
+    if not ran.uses(CONTROLLER):
+        return
     folder = ran.kubespray.role_named(CONTROLLER)
     provider = scope("external_cloud_provider")
     if folder is None or isinstance(provider, Unknown) or provider == "manual":

@@ -29,7 +29,7 @@ from generator.text.plain import TooMuch, plain
 MAX_TURNS = 500
 """A loop over more items is not followed item by item; upstream's longest has fewer than 50."""
 
-MAX_ALL_TURNS = 20_000
+MAX_ALL_TURNS = 5_000
 """Nor is any loop once those before it had more turns than this; upstream's have about 500."""
 
 

@@ -29,6 +29,10 @@ _POD_OF = {
 _POD_OF_OTHERS = ("spec", "template", "spec")
 
 
+MAX_BYTES = 2 * 1024 * 1024
+"""A larger manifest is left out; the largest of upstream's has 0.9 MiB."""
+
+
 @dataclass(frozen=True, slots=True)
 class Found:
     """A workload in a manifest; `unsure` are conditions in the template that may hold or not."""
@@ -80,7 +84,12 @@ class Manifests:
         try:
             if not self.kubespray.has_workloads(real):
                 return None
-            text = decode(real, read(self.kubespray.tree, real))
+            data = read(self.kubespray.tree, real)
+            if len(data) > MAX_BYTES:
+                raise UnusableInput(
+                    f"{real}: the file has {len(data)} bytes; the limit for a manifest is 2 MiB."
+                )
+            text = decode(real, data)
             return lex(real, text) if rendered else Template(real, text, (), (), (), (), ())
         except UnusableInput as error:
             self.unread(Place(real, 1), str(error))

@@ -85,6 +85,10 @@ class Ran:
         known = any(self.kubespray.role_named(role) is not None for role in roles)
         return None if known else value
 
+    def uses(self, role: str) -> bool:
+        """Tell whether the playbook uses a role."""
+        return any(same_role(name, role) for run in self.order.tasks for name in run.roles)
+
     def scope(self, role: str | None = None) -> Scope | None:
         """Return the variables as a role's tasks see them, else those of the last play's.
 
@@ -108,14 +112,18 @@ class Ran:
         Those that decide who provides some facts are among them.
         """
         leaves = {name: value for name, value in moment.leaves if value != ""}
+        unknown = []
         scope = self.scope()
         for name in (name for fact in facts_named for name in facts()[fact].hangs_on):
             value = scope(name) if scope else Undefined(name)
-            if not isinstance(value, Undefined | Unknown):
+            if isinstance(value, Unknown):
+                unknown.append(f"{name} is not known")
+            elif not isinstance(value, Undefined):
                 leaves[name] = as_text(value)
         known = [f"{name}={value}" for name, value in sorted(leaves.items())]
         given = [text for text in known if self.scenario.setting(text.split("=")[0])]
-        return (*given, *(text for text in known if text not in given), *moment.unsure)
+        others = (text for text in known if text not in given)
+        return tuple(dict.fromkeys((*given, *others, *unknown, *moment.unsure)))
 
 
 def nodes_at_start(playbook_stem: str, scenario: Scenario) -> str:
