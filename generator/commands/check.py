@@ -97,7 +97,7 @@ def command(
     report = _checked(Kubespray(tree), names, scenario, left_out)
     prefix = tree.prefix if relative_to_repo else ""
     for line in _printed(report, style, prefix).splitlines():
-        click.echo(printable(line) if style == "text" else line)
+        click.echo(printable(line) if style == "text" else _encodable(line))
     for left in report.unread:
         say(f"{left.place}: {left.message}")
     for name in report.unasked:
@@ -139,6 +139,11 @@ def scenario_of(given: Iterable[str], inventory: str | None) -> tuple[Scenario, 
     )
 
 
+def _encodable(line: str) -> str:
+    """Return a line with bytes that are no UTF-8, in paths say, written out."""
+    return line.encode("utf-8", "backslashreplace").decode()
+
+
 def _value(text: str, value: str) -> Value:
     """Return a value as YAML reads it; what is empty is the empty text."""
     from generator.text.document import Scalar
@@ -152,7 +157,7 @@ def _value(text: str, value: str) -> Value:
     try:
         document = parse("--set", value)
         root = document.root
-    except UnusableInput:
+    except (UnusableInput, UnicodeError):
         return value
     if root is None or (isinstance(root, Scalar) and root.value == "" and not root.style):
         return value

@@ -310,7 +310,7 @@ class TestExitCodes:
     def test_nothing_is_0(self, tree: Path) -> None:
         result = run("check", tree, "-p", "scale", "--strict")
         assert (result.code, result.err) == (0, "")
-        assert result.out.endswith(b"scale.yml (all nodes new): nothing found.\n\nNothing found.\n")
+        assert result.out.endswith(b"running cluster): nothing found.\n\nNothing found.\n")
 
     def test_note_is_0(self, tree: Path) -> None:
         tolerating(tree)
