@@ -33,7 +33,8 @@ _PLAYBOOK_FOLDERS = ("", "playbooks", "extra_playbooks")
 _SIGNS_OF_USE = (b"_role", b"_tasks", b"include:")
 """A task file without any of these brings nothing, so it need not be parsed."""
 
-_SIGNS_OF_CLUSTER = re.compile(rb"kubectl|\bkube:|helm|k8s|--wait")
+_CLUSTER = rb"kubectl|\bkube:|\bhelm\b|helm:|\bk8s(?:_info)?:|cilium|--wait"
+_SIGNS_OF_CLUSTER = re.compile(_CLUSTER)
 """Only a role with one of these in a task file can put something into the cluster, or wait."""
 
 _KINDS = "|".join((*KINDS, "List"))
@@ -44,9 +45,7 @@ _WORKLOAD = re.compile(WORKLOAD.pattern.encode())
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 _MANIFESTS = (".yml", ".yaml", ".json", ".j2")
 
-_SIGNS_OF_ACTION = re.compile(
-    rb"kubectl|kube|helm|k8s|cilium|--wait|wait_for|set_fact|template|copy|_role|_tasks|include:"
-)
+_SIGNS_OF_ACTION = re.compile(_CLUSTER + rb"|wait_for|set_fact|template|copy|_role|_tasks|include:")
 """A task file of such a role without any of these need not be parsed."""
 
 _MAX_FOLDERS = 4

@@ -15,6 +15,10 @@ _PROGRAM = re.compile(r"kubectl|helm|cilium", re.IGNORECASE)
 """A command without any of these neither puts anything into the cluster nor waits for it."""
 
 
+_VERB = re.compile(r"apply|create|replace|wait|rollout|install|upgrade|status")
+"""Without any of these only a repeated command can wait."""
+
+
 def may_matter(run: TaskRun, kubespray: Kubespray) -> bool:
     """Tell whether a task may put something in, wait, or prepare that.
 
@@ -29,7 +33,8 @@ def may_matter(run: TaskRun, kubespray: Kubespray) -> bool:
         )
     if task.module in ("command", "shell", "raw"):
         text = task.document.text[task.node.start : task.node.end]
-        return _PROGRAM.search(text) is not None
+        looped = task.node.get("until") is not None
+        return _PROGRAM.search(text) is not None and (looped or _VERB.search(text) is not None)
     if task.module in ("template", "copy"):
         arguments = task.document.value(task.node, task.key)
         source = arguments.get("src") if isinstance(arguments, Mapping) else None
