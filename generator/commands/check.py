@@ -40,7 +40,9 @@ if TYPE_CHECKING:
     help="A playbook of the tree; `all` for every one. May be repeated. Without, cluster, "
     "upgrade_cluster and recover_control_plane.",
 )  # fmt: skip
-@click.option("--strict", is_flag=True, help="Exit 1 for warnings, too.")
+@click.option(
+    "--strict", is_flag=True, help="Exit 1 for warnings, too, and for files that could not be read."
+)
 @click.option(
     "--format", "style", type=click.Choice(["text", "json", "sarif", "github"]), default="text",
     show_default=True, help="For people, as a report, for code scanning, as annotations.",
@@ -82,8 +84,8 @@ def command(
 
     \b
     Exit codes:
-      0    no errors (with --strict: nor warnings)
-      1    errors were found (with --strict: or warnings)
+      0    no errors (with --strict: nor warnings, and everything could be read)
+      1    errors were found (with --strict: or warnings, or something could not be read)
       2    wrong usage, not a Kubespray tree, an inventory or playbook that cannot be read
       130  interrupted
     """
@@ -102,7 +104,9 @@ def command(
         say(f"{left.place}: {left.message}")
     for name in report.unasked:
         say(f"--set {name}: nothing that was checked asks for this variable; is it misspelled?")
-    bad = report.count("error") + (report.count("warning") if strict else 0)
+    bad = report.count("error")
+    if strict:
+        bad += report.count("warning") + len(report.unread)
     return FOUND if bad else OK
 
 

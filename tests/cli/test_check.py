@@ -441,7 +441,7 @@ class TestSet:
         assert not any(code == "deadlock-order" for code, *_ in found(data))
 
     def test_mapping_counts(self, tree: Path) -> None:
-        values = "{tolerations: [{key: %s, operator: Exists}]}" % UNINITIALIZED
+        values = f"{{tolerations: [{{key: {UNINITIALIZED}, operator: Exists}}]}}"
         data = report(tree, "--set", f"kubelet_csr_approver_values={values}")
         assert data["summary"]["error"] == 0
 
@@ -521,9 +521,7 @@ kubelet_rotate_server_certificates: true
 def inventory(tmp_path: Path) -> Path:
     """Return the folder of an inventory in YAML that describes the reported case."""
     folder = tmp_path / "inventory"
-    write_tree(
-        folder, {"hosts.yml": HOSTS.encode(), "group_vars/all.yml": GROUP_VARS.encode()}
-    )
+    write_tree(folder, {"hosts.yml": HOSTS.encode(), "group_vars/all.yml": GROUP_VARS.encode()})
     return folder
 
 
@@ -639,8 +637,8 @@ class TestInventory:
         assert scenario(data)["external_cloud_provider"][0] == "unknown"
 
     def test_whole_file_in_a_vault(self, tree: Path, inventory: Path) -> None:
-        write_tree(inventory, {"group_vars/kube_node.yml": b"x: 1\n",
-                               "group_vars/k8s_cluster.yml": b"$ANSIBLE_VAULT;1.1;AES256\n6162\n"})  # fmt: skip
+        secret = b"$ANSIBLE_VAULT;1.1;AES256\n6162\n"
+        write_tree(inventory, {"group_vars/k8s_cluster.yml": secret})
         result = run("check", tree, "-i", inventory / "hosts.yml", "--format", "json")
         assert result.code == 1
         assert f"{inventory}/group_vars/k8s_cluster.yml" in result.err

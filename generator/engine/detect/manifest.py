@@ -43,10 +43,14 @@ class Found:
 
 @dataclass
 class Manifests:
-    """The manifests of a tree; each is read and lexed once."""
+    """The manifests of a tree; each is read and lexed once.
+
+    `broken` are those of which not everything could be read.
+    """
 
     kubespray: Kubespray
     unread: Callable[[Place, str], None]
+    broken: set[str] = field(default_factory=set)
     _templates: dict[str, Template | None] = field(default_factory=dict)
 
     def workloads(self, path: str, scope: Scope, rendered: bool) -> tuple[Found, ...]:
@@ -92,6 +96,7 @@ class Manifests:
             text = decode(real, data)
             return lex(real, text) if rendered else Template(real, text, (), (), (), (), ())
         except UnusableInput as error:
+            self.broken.add(path)
             self.unread(Place(real, 1), str(error))
             return None
 
@@ -102,6 +107,7 @@ class Manifests:
         try:
             return parse_masked(template, decide, WORKLOAD)
         except UnusableInput as error:
+            self.broken.add(template.path)
             self.unread(Place(template.path, 1), str(error))
         return parse_each(template, decide, WORKLOAD)[0]
 

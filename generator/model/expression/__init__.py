@@ -117,7 +117,19 @@ def _value_of(text: str, evaluation: Evaluation) -> Value:
 
 def _render(text: str, evaluation: Evaluation) -> Value:
     template = parse_template(text)
-    return Unknown() if template is None else run(template, evaluation)
+    if template is None:
+        return Unknown()
+    value = run(template, evaluation)
+    bare = text.strip()
+    if (
+        len(bare) == len(text)
+        or isinstance(value, bool)
+        or not isinstance(value, str | int | float)
+    ):
+        return value
+    # White space around an expression is a part of the text that it becomes.
+    before, _, after = text.partition(bare)
+    return f"{before}{value}{after}" if single(template) is not None else value
 
 
 def _render_data(data: Value, evaluation: Evaluation, depth: int) -> Value:

@@ -29,7 +29,7 @@ def run(template: Node, evaluation: Evaluation) -> Value:
     parts: list[Value] = []
     _body(template.body, evaluation, parts)
     if len(parts) == 1 and not isinstance(parts[0], str):
-        return built(evaluation.work, parts[0])
+        return _come_out(built(evaluation.work, parts[0]), is_variable=False)
     texts: list[str] = []
     blank: list[Value] = []
     for part in parts:

@@ -181,6 +181,8 @@ class Doing:
                 source.moment.leaves | self.moment.leaves,
             )  # fmt: skip
             self.applied.append(Applied(found.workload, moment))
+        if source.path in self.manifests.broken:
+            self.lose()
 
     def _plain(self, key: str) -> Value:
         task = self.run.task
