@@ -503,9 +503,15 @@ class TestReadOnly:
 
 
 class TestGit:
-    def test_missing(self, plain: Path, tmp_path: Path) -> None:
-        result = start("patch", plain, PATH=str(tmp_path))
+    def test_missing(self, repo: Path, tmp_path: Path) -> None:
+        result = start("patch", repo, PATH=str(tmp_path))
         assert "git was not found" in refused(result)
+
+    def test_missing_where_it_is_needed_late(self, plain: Path, tmp_path: Path) -> None:
+        """In no repository git is needed only to make the patch."""
+        result = start("patch", plain, PATH=str(tmp_path))
+        assert (result.code, result.out) == (2, b"")
+        assert "git was not found" in result.err.splitlines()[-1]
 
     def test_missing_where_it_is_not_needed(self, tmp_path: Path) -> None:
         result = start("order", "--sample", PATH=str(tmp_path))

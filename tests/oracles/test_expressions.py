@@ -360,6 +360,19 @@ CONDITIONS: list[Any] = [
 ]  # fmt: skip
 
 
+DEVIATIONS = {
+    # A number behind a variable that is itself a template: Ansible makes a text of it each time
+    # but the first.
+    "{{ indirect }}", "{{ twice }}", "{{ [twice] }}", "{{ [word, other, indirect, twice] }}",
+    "{{ [[word, other, indirect, twice]] }}",
+    # What Python prints of tuples and ranges.
+    "{{ () }}", "{{ (1, 2) }}", "{{ [range(3)] }}",
+    # What the filter `string` gives is never converted.
+    "{{ truth | string }}",
+}  # fmt: skip
+"""Templates that Ansible gives another type; one that deviates no more has to leave this list."""
+
+
 class _Lookup:
     """Variables as the program's scope gives them: each rendered when it is asked for."""
 
@@ -464,7 +477,8 @@ def bin_dir(revision: str, ansible_pins: Mapping[str, str]) -> Path:
 def test_values(bin_dir: Path) -> None:
     sources = [*sole(), *inside(), *TEMPLATES]
     wrong, unknown = complaints(sources, asked(bin_dir, sources))
-    assert wrong == {}
+    assert {source: why for source, why in wrong.items() if source not in DEVIATIONS} == {}
+    assert wrong.keys() >= DEVIATIONS
     assert len(unknown) <= _UNKNOWN * len(sources), unknown
     print(f"{len(sources)} sources, {len(unknown)} unknown: {unknown}")
 
