@@ -1062,6 +1062,42 @@ class TestHostileNames:
         assert all(c.isprintable() or c == "\n" for c in result.out.decode())
 
 
+GOLDEN = Path(__file__).parent.parent / "golden"
+
+SHOWN: dict[str, tuple[str, ...]] = {
+    "check-sample": ("--sample",),
+    "check-sample-manual": ("--sample", "-p", "cluster", "--set", "external_cloud_provider=manual"),
+    "check-sample-new-nodes": ("--sample", "-p", "upgrade_cluster", "--set", "nodes=new"),
+    "check-sample-github": ("--sample", "--format", "github"),
+    "check-sample-json": ("--sample", "-p", "cluster", "--format", "json"),
+    "check-sample-scale": ("--sample", "-p", "scale"),
+    **{f"explain-{code}": ("--explain", code) for code in codes()},
+}
+"""Golden files and the words that make them; UPDATE_GOLDEN=1 renews them."""
+
+
+class TestGolden:
+    @pytest.mark.parametrize("name", SHOWN)
+    def test_golden(self, name: str) -> None:
+        result = run("check", *SHOWN[name])
+        assert result.code in (0, 1) and result.err == ""
+        path = GOLDEN / f"{name}.txt"
+        if os.environ.get("UPDATE_GOLDEN"):
+            path.write_bytes(result.out)
+        assert result.out.decode() == path.read_text(encoding="utf-8")
+
+    def test_none_is_left_over(self) -> None:
+        found = {path.stem for pattern in ("check-sample*", "explain-*")
+                 for path in GOLDEN.glob(pattern)}  # fmt: skip
+        assert found == set(SHOWN)
+
+    @pytest.mark.parametrize("name", [name for name in SHOWN if "json" not in name])
+    def test_lines(self, name: str) -> None:
+        text = (GOLDEN / f"{name}.txt").read_text(encoding="utf-8")
+        assert text.isascii() and text.endswith("\n") and not text.endswith("\n\n")
+        assert not any(line != line.rstrip() for line in text.splitlines())
+
+
 def test_fast_enough(tree: Path) -> None:
     """A tree this small is a matter of a moment: nothing heavy is done that it does not need."""
     before = time.process_time()

@@ -100,8 +100,9 @@ def findings_page() -> str:
     rows = [f"| [`{one.code}`](#{one.code}) | {one.severity} | {one.title} |" for one in CODES]
     parts = [
         "# Findings",
-        "What `check` can report. The severity is that of a first deployment; where a playbook\nstarts "
-        "from a running cluster, an error becomes a warning, because only new nodes are concerned\n"
+        "What `check` can report. The severity is that of a first deployment; where a playbook\n"
+        "starts from a running cluster, an error becomes a warning, because only new nodes are\n"
+        "concerned "
         "(`--set nodes=new` makes it an error there, too).",
         "\n".join(["| code | severity | means |", "| --- | --- | --- |", *rows]),
     ]
