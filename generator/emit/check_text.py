@@ -53,7 +53,9 @@ def summary(report: Report) -> str:
     """Return how much was found, in one line; what there is none of is not named."""
     counts = ((report.count(severity), severity) for severity in SEVERITIES)
     named = [f"{count} {word}{'' if count == 1 else 's'}" for count, word in counts if count]
-    return ", ".join(named) + "." if named else "Nothing found."
+    if named:
+        return ", ".join(named) + "."
+    return "Nothing found in what could be read." if report.unread else "Nothing found."
 
 
 def one_line(words: str) -> str:

@@ -262,6 +262,10 @@ TEMPLATES = {
     ),
     "many lines": Case(put(TEMPLATE, KIND + "a: b\n" * 400_000)),
     "too many lines": Case(put(TEMPLATE, KIND + "a: b\n" * 1_600_000), TEMPLATE),
+    "thousands of documents": Case(put(TEMPLATE, (deployment("[]") + "---\n") * 5000), TEMPLATE),
+    "thousands of broken documents": Case(
+        put(TEMPLATE, (deployment("[]") + "---\nx: [\n---\n") * 5000), TEMPLATE
+    ),
     "deep brackets": Case(put(TEMPLATE, KIND + "x: " + "[" * 100_000), TEMPLATE),
     "deep blocks": Case(
         put(TEMPLATE, KIND + "".join(" " * n + "a:\n" for n in range(3000))), TEMPLATE

@@ -612,3 +612,16 @@ def test_settings_that_make_no_sense(value: Any) -> None:
              "kubelet_csr_approver_values", "kubelet_rotate_server_certificates")  # fmt: skip
     for name in names:
         report(LIKE, *PLAYBOOKS, **{name: value})
+
+
+def test_nodes_are_waited_for_before_the_network_but_those_of_a_running_cluster_are_ready() -> None:
+    wait = "- command: kubectl wait --for=condition=ready nodes --all\n"
+    files = FIXED | role("kubernetes/control-plane", wait)
+    found = report(files, *PLAYBOOKS)
+    told = [one for one in found.findings if one.message.startswith("Nodes are waited for")]
+    assert {(one.playbook, one.code, one.severity) for one in told} == {
+        ("cluster.yml", "deadlock-order", "error"),
+        ("recover_control_plane.yml", "deadlock-order", "error"),
+    }
+    after_all = report(files, *PLAYBOOKS, nodes="initialized")
+    assert not [one for one in after_all.findings if one.message.startswith("Nodes")]

@@ -81,7 +81,9 @@ def _finding(
 
 def _nodes(ran: Ran, waited: Waited) -> Iterator[Finding]:
     """Give a finding where a task waits for nodes to be ready and nothing makes them so yet."""
-    if waited.wait.target.kind != "nodes" or waited.moment.hangs_on_result:
+    if waited.wait.target.kind != "nodes" or READY not in ran.needed:
+        return
+    if waited.moment.hangs_on_result:
         # What runs only where the machines hold something already is no part of a first run.
         return
     provision = ran.provisions[READY]

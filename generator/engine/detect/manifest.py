@@ -109,7 +109,10 @@ class Manifests:
         except UnusableInput as error:
             self.broken.add(template.path)
             self.unread(Place(template.path, 1), str(error))
-        return parse_each(template, decide, WORKLOAD)[0]
+        try:
+            return parse_each(template, decide, WORKLOAD)[0]
+        except UnusableInput:
+            return None
 
 
 def workloads_of(data: Value, place: Place) -> Iterator[Workload]:
