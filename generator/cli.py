@@ -5,6 +5,7 @@ A command's module is imported when the command is used, so that none pays for a
 
 from __future__ import annotations
 
+import gc
 import importlib
 import sys
 
@@ -72,6 +73,8 @@ def cli() -> None:
 def main() -> None:
     """Run the command line and end the process with the command's exit code."""
     forget_other_repository()
+    # A run is short and keeps what it builds: looking for garbage in it takes a tenth of the time.
+    gc.set_threshold(100_000, 20, 100)
     sys.exit(_exit_code())
 
 

@@ -61,6 +61,7 @@ class Kubespray:
         self._found: dict[str, str | None] = {}
         self._orders: dict[str, Order] = {}
         self._entries: dict[str, tuple[Play | Import, ...]] = {}
+        self._unreadable: dict[str, tuple[str, ...]] = {}
         self._metas: dict[str, tuple[str | None, Meta]] = {}
         self._task_uses: dict[str, tuple[Use, ...]] = {}
         self._task_items: dict[str, tuple[Use | Task, ...]] = {}
@@ -293,16 +294,19 @@ class Kubespray:
             raise UnusableInput(f"{path}: a list of tasks is expected there; this is none.")
         return tuple(task_items(document, root, ()))
 
-    def unreadable(self, role: str) -> Iterator[str]:
-        """Give the paths of a role's main files that are there but are no files to read.
+    def unreadable(self, role: str) -> tuple[str, ...]:
+        """Return the paths of a role's main files that are there but are no files to read.
 
         They are links that lead nowhere or out of the tree, folders, or devices.
         """
-        for folder in ("meta", "tasks", "defaults", "vars"):
-            for name in names(self.tree, f"{role}/{folder}"):
-                path = f"{role}/{folder}/{name}"
-                if name in ("main.yml", "main.yaml") and not self.exists(path):
-                    yield path
+        if role not in self._unreadable:
+            self._unreadable[role] = tuple(
+                f"{role}/{folder}/{name}" for folder in ("meta", "tasks", "defaults", "vars")
+                for name in names(self.tree, f"{role}/{folder}")
+                if name in ("main.yml", "main.yaml")
+                and not self.exists(f"{role}/{folder}/{name}")
+            )  # fmt: skip
+        return self._unreadable[role]
 
     def manifests(self, role: str) -> tuple[str, ...]:
         """Return the templates and files of a role that hold manifests of workloads."""

@@ -114,7 +114,7 @@ class Scope:
     def traced(self, key: object, work: Callable[[], Value]) -> tuple[Value, Leaves]:
         """Return what some work gives and what it was worked out from; kept under a key."""
         known = self._known.get(key)
-        if known is not None and known.unset.isdisjoint(self.memory.values):
+        if known is not None and self.memory.values.keys().isdisjoint(known.unset):
             self.unset |= known.unset
             return known.value, known.leaves
         before = self.leaves, self.passing, self.unset

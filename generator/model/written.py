@@ -27,6 +27,10 @@ _ENDINGS = (".yml", ".yaml", ".json")
 _TOP_KEY = re.compile(rb"^[\"']?([A-Za-z_]\w*)[\"']?[ \t]*:", re.MULTILINE)
 
 
+_IN_WORD = re.compile(rb"\w")
+_BEHIND_KEY = re.compile(rb"[\"']? *(?::|=(?!=))")
+
+
 @dataclass(frozen=True, slots=True)
 class Written:
     """Where a variable is written in a role's file; `start` and `end` count bytes."""
@@ -121,11 +125,8 @@ class Files:
     def set_by_task(self, name: str) -> bool:
         """Tell whether some task of the tree may set a variable (`register`, `set_fact`)."""
         if name not in self._by_tasks:
-            word = re.escape(name.encode())
-            written = rb"register: *[\"']?%b\b|(?:^ +|[{, ])[\"']?%b[\"']? *(?::|=(?!=))"
-            pattern = re.compile(written % (word, word), re.M)
-            texts = (text for text in self._setting_tasks() if name.encode() in text)
-            self._by_tasks[name] = any(pattern.search(text) for text in texts)
+            word = name.encode()
+            self._by_tasks[name] = any(_sets(text, word) for text in self._setting_tasks())
         return self._by_tasks[name]
 
     def _written_in(self, path: str, data: bytes) -> dict[str, Written]:
@@ -212,6 +213,28 @@ class Files:
             texts = self.kubespray.task_texts()
             self._task_texts = tuple(t for t in texts if b"set_fact" in t or b"register" in t)
         return self._task_texts
+
+
+def _sets(text: bytes, name: bytes) -> bool:
+    """Tell whether a task file may set a variable.
+
+    Without a pattern for each name: to compile them would take longer than all the searching.
+    """
+    at = text.find(name)
+    while at >= 0:
+        end = at + len(name)
+        before = text[at - 1 : at]
+        if before in (b'"', b"'"):
+            before = text[at - 2 : at - 1]
+        if before and before in b"{, :":
+            line = text[text.rfind(b"\n", 0, at) + 1 : at]
+            registers = line.rstrip(b"\"'").rstrip(b" ").endswith(b"register:")
+            if registers and not _IN_WORD.match(text, end):
+                return True
+            if before != b":" and _BEHIND_KEY.match(text, end):
+                return True
+        at = text.find(name, end)
+    return False
 
 
 def repeated_key(place: Place, name: str) -> str:

@@ -75,11 +75,10 @@ class Mapping:
 
     def get(self, key: str) -> Node | None:
         """Return the value of `key`, the last one where it stands twice (as Ansible takes it)."""
-        found = None
-        for name, value in self.pairs:
+        for name, value in reversed(self.pairs):
             if isinstance(name, Scalar) and name.value == key:
-                found = value
-        return found
+                return value
+        return None
 
     def key_names(self) -> tuple[str, ...]:
         """Return the keys that are scalars, in the file's order."""
@@ -182,10 +181,14 @@ class Document:
 
     def value(self, mapping: Mapping, key: str) -> Node | None:
         """Return a key's value as a YAML reader sees it, through aliases and one merge key."""
-        own = self.follow(mapping.get(key))
+        node = mapping.get(key)
+        own = self.follow(node) if node is not None else None
         if own is not None:
             return own
-        merged = self.follow(mapping.get("<<"))
+        merged = mapping.get("<<")
+        if merged is None:
+            return None
+        merged = self.follow(merged)
         sources = merged.items if isinstance(merged, Sequence) else (merged,)
         for source in sources:
             base = self.follow(source)

@@ -7,7 +7,7 @@ links are followed only inside the tree, and nothing above its top is ever read.
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -97,7 +97,19 @@ def resolve(tree: Tree, path: str) -> str | None:
 
 def _may_hold_link(tree: Tree, path: str) -> bool:
     links = tree.links
-    return links is None or path in links or path.startswith(tuple(f"{link}/" for link in links))
+    if links is None:
+        return any(tree.mode(here) == LINK for here in _on_the_way(path))
+    return path in links or path.startswith(tuple(f"{link}/" for link in links))
+
+
+def _on_the_way(path: str) -> Iterator[str]:
+    """Give the folders that a path leads through, the outermost first, then the path itself."""
+    at = path.find("/")
+    while at >= 0:
+        yield path[:at]
+        at = path.find("/", at + 1)
+    if path:
+        yield path
 
 
 def find(tree: Tree, path: str) -> str | None:

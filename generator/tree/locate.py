@@ -11,11 +11,10 @@ from generator.tree.base import Base, Tree, find, names
 from generator.tree.directory import DirectoryTree
 from generator.tree.git import Repository, commit_of, repository_at, run_git
 from generator.tree.memory import MemoryTree
-from generator.tree.revision import RevisionTree
-from generator.tree.worktree import WorkTree
 
 if TYPE_CHECKING:
     from generator.tree.release import Progress
+    from generator.tree.revision import RevisionTree
 
 
 @dataclass(frozen=True)
@@ -85,6 +84,8 @@ def _open(wanted: Wanted, progress: Progress | None) -> Tree:
             f"{path} is a bare repository: it has no files of its own; say which revision "
             "with --rev, for instance --rev v2.24.0."
         )
+    from generator.tree.worktree import WorkTree
+
     return WorkTree(repository, path)
 
 
@@ -98,6 +99,8 @@ def _revision(path: Path, repository: Repository | None, revision: str) -> Revis
         if not colon:
             raise
         commit = commit_of(repository, name)
+    from generator.tree.revision import RevisionTree
+
     prefix = f"{folder.strip('/')}/" if folder.strip("/") else repository.prefix
     return RevisionTree(repository, commit, name, prefix)
 

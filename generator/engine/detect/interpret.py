@@ -62,13 +62,14 @@ class _Run:
     waited: list[Waited] = field(default_factory=list)
     released: list[Released] = field(default_factory=list)
     turns: int = 0
+    _scopes: dict[tuple[int, int], Scope] = field(default_factory=dict)
 
     def task(self, at: int, run: TaskRun) -> None:
         """Take a task into account, once for each turn of its loop."""
         action = ACTIONS.get(run.task.module)
         if action is None or not may_matter(run, self.kubespray):
             return
-        scope = Scope.at(self.files, self.scenario, self.memory, run)
+        scope = self._scope(run)
         if run.task.module == "set_fact" and _loop_node(run) is None:
             self._set_facts(at, run, scope)
             return
@@ -109,6 +110,15 @@ class _Run:
         except TooMuch:
             return Unknown(frozenset({name}))
         return Unknown(frozenset({value.name})) if isinstance(value, Undefined) else value
+
+    def _scope(self, run: TaskRun) -> Scope:
+        """Return the variables as a task sees them, the same for all tasks of one task list."""
+        if any(holder.get("vars") for holder in (run.task.node, *run.task.around)):
+            return Scope.at(self.files, self.scenario, self.memory, run)
+        key = (run.play_number, id(run.chain))
+        if key not in self._scopes:
+            self._scopes[key] = Scope.at(self.files, self.scenario, self.memory, run)
+        return self._scopes[key]
 
     def _turns(self, run: TaskRun, scope: Scope) -> Iterator[Mapping[str, Value]]:
         """Give the variables of each turn of a task's loop; one turn without any where it has none.
@@ -177,11 +187,14 @@ def _loop_items(run: TaskRun, scope: Scope, keyword: str, node: Node | None) -> 
     """
     if keyword not in ("loop", "with_items", "with_list", "with_flattened"):
         return None
-    try:
-        raw = plain(run.task.document, node)
-    except TooMuch:
-        return None
-    value = render_data(raw, scope)
+
+    def items_of() -> Value:
+        try:
+            return render_data(plain(run.task.document, node), scope)
+        except TooMuch:
+            return Unknown()
+
+    value, _ = scope.traced(("loop", run.task.place), items_of)
     if keyword in ("loop", "with_list"):
         return value if isinstance(value, list) and not _holes(value) else None
     items: list[Value] = []
