@@ -113,7 +113,7 @@ def lint_environment(collections: bool) -> Path:
     with locked(directory):
         if not (directory / "complete").exists():
             python = str(directory / "bin" / "python")
-            pip = [python, "-m", "pip", "install", "--quiet", "--no-input"]
+            pip = [python, "-m", "pip", "install", "-qq", "--no-input"]
             subprocess.run([sys.executable, "-m", "venv", "--clear", str(directory)], check=True)
             subprocess.run([*pip, "ansible-lint"], check=True)
             (directory / "complete").write_text("ansible-lint", encoding="utf-8")
