@@ -48,6 +48,8 @@ _MANIFESTS = (".yml", ".yaml", ".json", ".j2")
 _SIGNS_OF_ACTION = re.compile(_CLUSTER + rb"|wait_for|set_fact|template|copy|_role|_tasks|include:")
 """A task file of such a role without any of these need not be parsed."""
 
+_LIST = re.compile(rb"(?:[ \t]*(?:#[^\n]*|---[^\n]*)?\r?\n)*(?:[ \t]*-[ \t\r\n]|[ \t]*\Z)")
+
 _MAX_FOLDERS = 4
 """Upstream has task files at most two folders below `tasks`."""
 
@@ -271,7 +273,7 @@ class Kubespray:
             folder, found, _ = path.partition("/tasks/")
             if found and not self.concerns_cluster(folder):
                 self._task_items[path] = self.task_uses(path)
-            elif self.exists(path) and not _SIGNS_OF_ACTION.search(read(self.tree, path)):
+            elif self.exists(path) and _has_no_say(read(self.tree, path)):
                 self._task_items[path] = ()
             else:
                 self._task_items[path] = self._items_in(path)
@@ -429,6 +431,11 @@ def _matters(path: str) -> bool:
     folder = path.rpartition("/")[0]
     inside_role = path.startswith("roles/") and ("/tasks/" in path or folder.endswith("/meta"))
     return inside_role or folder in _PLAYBOOK_FOLDERS
+
+
+def _has_no_say(data: bytes) -> bool:
+    """Tell whether a task file can have no say: it looks like a list, and has no sign of action."""
+    return _SIGNS_OF_ACTION.search(data) is None and _LIST.match(data) is not None
 
 
 def _is_null(node: Node | None) -> bool:

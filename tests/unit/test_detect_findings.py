@@ -625,3 +625,18 @@ def test_nodes_are_waited_for_before_the_network_but_those_of_a_running_cluster_
     }
     after_all = report(files, *PLAYBOOKS, nodes="initialized")
     assert not [one for one in after_all.findings if one.message.startswith("Nodes")]
+
+
+def test_a_role_name_that_a_template_makes_may_bring_the_network() -> None:
+    text, use = FIXED["cluster.yml"], "{role: network_plugin, tags: network}"
+    assert text.count(use) == 1
+    theirs = text.replace(use, "{role: '{{ theirs }}', tags: network}")
+    assert deadlocks(report(FIXED | {"cluster.yml": theirs}, "cluster.yml", **NO_CLOUD)) == []
+    without = text.replace(f"    - {use}\n", "")
+    assert deadlocks(report(FIXED | {"cluster.yml": without}, "cluster.yml", **NO_CLOUD))
+
+
+def test_a_task_file_that_is_no_list_is_told_although_it_says_nothing_of_a_cluster() -> None:
+    path = "roles/kubernetes-apps/ansible/tasks/main.yml"
+    (unread,) = report(LIKE | {path: "a: [\n"}).unread
+    assert unread.place.path == path

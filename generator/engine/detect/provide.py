@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from generator.engine.detect.chart import workload_of
 from generator.engine.detect.events import Applied, Events, Moment
 from generator.model.facts import INITIALIZED, facts
-from generator.model.role import same_role
+from generator.model.role import could_mean, same_role
 from generator.model.toleration import UNINITIALIZED
 from generator.model.workload import Workload
 from generator.text.document import Place
@@ -71,9 +71,16 @@ def _providing(events: Events, name: str) -> Iterator[Provision]:
         yield Provision(name, moment, entry_place(moment), workload)
     for begun in events.begun:
         # What cannot be followed gets the benefit of the doubt: it may provide the fact.
-        lost = begun.lost and fact.concerns(begun.moment.run.roles)
+        lost = begun.lost and (
+            fact.concerns(begun.moment.run.roles) or _may_be(begun.role, fact.roles)
+        )
         if lost or any(same_role(begun.role, role) for role in fact.by_itself):
             yield Provision(name, begun.moment, entry_place(begun.moment), lost=lost)
+
+
+def _may_be(name: str, roles: tuple[str, ...]) -> bool:
+    """Tell whether a role's name that a template makes may come out as one of some roles."""
+    return "{{" in name and any(could_mean(name, role) for role in roles)
 
 
 def entry_place(moment: Moment) -> Place:
