@@ -154,15 +154,16 @@ class Document:
         return node
 
     @cached_property
-    def _anchors(self) -> dict[str, Node]:
-        anchors: dict[str, Node] = {}
+    def _anchors(self) -> dict[str, list[Node]]:
+        """The nodes with each anchor, in the file's order."""
+        anchors: dict[str, list[Node]] = {}
         pending: list[Node] = list(reversed(self.roots))
         while pending:
             node = pending.pop()
             if isinstance(node, Alias):
                 continue
             if node.anchor is not None:
-                anchors[node.anchor] = node
+                anchors.setdefault(node.anchor, []).append(node)
             if isinstance(node, Sequence):
                 pending.extend(reversed(node.items))
             elif isinstance(node, Mapping):
@@ -173,11 +174,13 @@ class Document:
     def follow(self, node: Node | None) -> Node | None:
         """Return the node that an alias stands for, any other node as it is.
 
-        An alias of an alias, or of nothing, gives None.
+        That is the last node before it with its anchor; an alias of nothing gives None.
         """
-        if isinstance(node, Alias):
-            node = self._anchors.get(node.name)
-        return None if isinstance(node, Alias) else node
+        if not isinstance(node, Alias):
+            return node
+        anchored = self._anchors.get(node.name, [])
+        index = bisect.bisect_left(anchored, node.start, key=lambda found: found.start)
+        return anchored[index - 1] if index else None
 
     def value(self, mapping: Mapping, key: str) -> Node | None:
         """Return a key's value as a YAML reader sees it, through aliases and one merge key."""

@@ -6,9 +6,7 @@ Source: YAML 1.1 with merge keys, Ansible documentation "YAML Syntax", and for t
 
 from __future__ import annotations
 
-import bisect
 from collections.abc import Callable, Hashable
-from functools import cached_property
 from typing import Any, TypeAlias
 
 from generator.model.inventory.setting import FileProblem, Unread, brief
@@ -153,29 +151,10 @@ class NodeReader:
         return (self._target(node), True) if isinstance(node, Alias) else (node, followed)
 
     def _target(self, alias: Alias) -> Node:
-        """Return what an alias stands for: the last node before it with that anchor."""
-        anchored = self._anchors.get(alias.name, [])
-        index = bisect.bisect_left(anchored, alias.start, key=lambda node: node.start)
-        if not index:
+        target = self.document.follow(alias)
+        if target is None:
             raise self._problem(alias, f"the alias *{brief(alias.name)} stands for nothing.")
-        return anchored[index - 1]
-
-    @cached_property
-    def _anchors(self) -> dict[str, list[Node]]:
-        anchors: dict[str, list[Node]] = {}
-        pending: list[Node] = list(reversed(self.document.roots))
-        while pending:
-            node = pending.pop()
-            if isinstance(node, Alias):
-                continue
-            if node.anchor is not None:
-                anchors.setdefault(node.anchor, []).append(node)
-            if isinstance(node, Sequence):
-                pending.extend(reversed(node.items))
-            elif isinstance(node, Mapping):
-                for key, value in reversed(node.pairs):
-                    pending.extend((value, key))
-        return anchors
+        return target
 
     def _charge(self, node: Node, count: int) -> None:
         self._followed += count
