@@ -12,6 +12,7 @@ import click
 from generator.commands.options import all_patches, opened, playbook_paths, tree_options
 from generator.commands.talk import printable, say
 from generator.engine.finding import Report, Unread
+from generator.engine.patch import SemanticPatch
 from generator.exits import FOUND, OK, UnusableInput
 from generator.model.kubespray import Kubespray
 from generator.tree.locate import Wanted
@@ -96,9 +97,12 @@ def command(
         return OK
     scenario, left_out = scenario_of(given, inventory)
     tree = opened(wanted)
-    report = _checked(Kubespray(tree), names, scenario, left_out)
+    patches = tuple(all_patches(()).values())
+    report = _checked(Kubespray(tree), names, scenario, patches)
+    report = replace(report, unread=(*left_out, *report.unread))
     prefix = tree.prefix if relative_to_repo else ""
-    for line in _printed(report, style, prefix).splitlines():
+    # By newlines only: Python's other ends of lines may stand inside the texts of JSON.
+    for line in _printed(report, patches, style, prefix).removesuffix("\n").split("\n"):
         click.echo(printable(line) if style == "text" else _encodable(line))
     for left in report.unread:
         say(f"{left.place}: {left.message}")
@@ -128,12 +132,12 @@ def scenario_of(given: Iterable[str], inventory: str | None) -> tuple[Scenario, 
                 raise click.UsageError(f"--set {text}: nodes is new or initialized.")
             nodes = value
         else:
-            settings[name] = Setting(_value(text, value), f"--set {text}")
+            settings[name] = Setting(_value(value), f"--set {text}")
     if inventory is None:
         return Scenario(settings, reported(), nodes), ()
     from generator.model.inventory import read_inventory
 
-    read = read_inventory(inventory, lambda: sys.stdin.buffer.read())
+    read = read_inventory(inventory, _standard_input)
     base = {
         name: Setting(setting.value, f"inventory, host {read.host}", setting.place)
         for name, setting in read.settings.items()
@@ -143,12 +147,18 @@ def scenario_of(given: Iterable[str], inventory: str | None) -> tuple[Scenario, 
     )
 
 
+def _standard_input() -> bytes:
+    if sys.stdin is None:
+        raise UnusableInput("standard input is closed; hand the inventory over there, or name it.")
+    return sys.stdin.buffer.read()
+
+
 def _encodable(line: str) -> str:
     """Return a line with bytes that are no UTF-8, in paths say, written out."""
     return line.encode("utf-8", "backslashreplace").decode()
 
 
-def _value(text: str, value: str) -> Value:
+def _value(value: str) -> Value:
     """Return a value as YAML reads it; what is empty is the empty text."""
     from generator.text.document import Scalar
     from generator.text.plain import Dangling, TooMuch, plain
@@ -172,17 +182,19 @@ def _value(text: str, value: str) -> Value:
 
 
 def _checked(
-    kubespray: Kubespray, names: tuple[str, ...], scenario: Scenario, left_out: tuple[Unread, ...]
+    kubespray: Kubespray,
+    names: tuple[str, ...],
+    scenario: Scenario,
+    patches: tuple[SemanticPatch, ...],
 ) -> Report:
     from generator.engine.check import PLAYBOOKS, check
 
     wanted = names or [name for name in PLAYBOOKS if kubespray.playbook_named(name)]
     paths = playbook_paths(kubespray, wanted)
-    report = check(kubespray, paths, scenario, all_patches(()).values())
-    return replace(report, unread=(*left_out, *report.unread))
+    return check(kubespray, paths, scenario, patches)
 
 
-def _printed(report: Report, style: str, prefix: str) -> str:
+def _printed(report: Report, patches: tuple[SemanticPatch, ...], style: str, prefix: str) -> str:
     if style == "json":
         from generator.emit.check_json import check_report
         from generator.emit.report import to_json
@@ -200,5 +212,4 @@ def _printed(report: Report, style: str, prefix: str) -> str:
         return annotations(report, prefix)
     from generator.emit.check_text import text
 
-    on_request = [patch.id for patch in all_patches(()).values() if not patch.default]
-    return text(report, on_request)
+    return text(report, [patch.id for patch in patches if not patch.default])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -295,6 +296,20 @@ class TestFindings:
             assert all(seen.keys() == place | {"text"} for seen in finding["evidence"])
             assert all(one.startswith("https://") for one in finding["references"])
         assert data["summary"] == {"error": 2, "warning": 3, "note": 0}
+
+
+def test_line_separators_of_unicode_do_not_break_lines(tree: Path) -> None:
+    """Python takes U+2028 for the end of a line, JSON does not."""
+    for style in ("json", "sarif"):
+        result = run("check", tree, "--set", "dns_mode=a\u2028b\x85c", "--format", style)
+        assert "a\u2028b" in json.dumps(json.loads(result.out), ensure_ascii=False)
+
+
+def test_closed_standard_input(tree: Path) -> None:
+    words = [sys.executable, "-m", "generator", "check", str(tree), "-i", "-"]
+    done = subprocess.run(["sh", "-c", shlex.join(words) + " <&-"], capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "Traceback" not in done.stderr and "standard input is closed" in done.stderr
 
 
 class TestExitCodes:
