@@ -73,7 +73,7 @@ def cli() -> None:
 def main() -> None:
     """Run the command line and end the process with the command's exit code."""
     forget_other_repository()
-    # A run is short and keeps what it builds: looking for garbage in it takes a tenth of the time.
+    # A run is short and keeps what it builds: there is little garbage to look for.
     gc.set_threshold(100_000, 20, 100)
     sys.exit(_exit_code())
 

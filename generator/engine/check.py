@@ -74,7 +74,7 @@ def check(
     chosen = tuple(patches)
     found = [finding for ran in runs for finding in _findings(ran, chosen)]
     telling = [ran for ran in runs if ran.uses(ROLE)] or runs
-    about = {finding: None for ran in telling[:1] for finding in of_variables(ran)}
+    about = {finding: None for ran in telling[:1] for finding in of_variables(ran, chosen)}
     return Report(
         base=kubespray.tree.base,
         assumptions=tuple(_assumptions(runs[0], scenario)) if runs else (),

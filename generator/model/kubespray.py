@@ -51,7 +51,7 @@ _SIGNS_OF_ACTION = re.compile(_CLUSTER + rb"|wait_for|set_fact|template|copy|_ro
 _LIST = re.compile(rb"(?:[ \t]*(?:#[^\n]*|---[^\n]*)?\r?\n)*(?:[ \t]*-[ \t\r\n]|[ \t]*\Z)")
 
 _MAX_FOLDERS = 4
-"""Upstream has task files at most two folders below `tasks`."""
+"""Upstream has task files at most one folder below `tasks`."""
 
 
 class Kubespray:

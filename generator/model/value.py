@@ -15,7 +15,7 @@ Leaves = frozenset[tuple[str, str]]
 """Names of variables with their values as text: what a value was worked out from."""
 
 MAX_PARTS = 20_000
-"""The largest value of upstream's, that of `downloads`, has fewer than 2,000."""
+"""The largest value of upstream's, that of `downloads`, has about 700 (v2.22.0 to v2.31.0)."""
 
 
 @dataclass(frozen=True, slots=True)

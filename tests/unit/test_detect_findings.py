@@ -640,3 +640,20 @@ def test_a_task_file_that_is_no_list_is_told_although_it_says_nothing_of_a_clust
     path = "roles/kubernetes-apps/ansible/tasks/main.yml"
     (unread,) = report(LIKE | {path: "a: [\n"}).unread
     assert unread.place.path == path
+
+
+@pytest.mark.parametrize(
+    ("entry", "code"),
+    [
+        ({"key": TAINT, "effect": "NoSchedule"}, "toleration-ineffective"),
+        ({"key": "other", "operator": "Exists"}, "values-drop-toleration"),
+    ],
+)
+def test_what_is_wrong_with_the_values_is_cured_by_the_patch_that_merges(
+    entry: dict[str, str], code: str
+) -> None:
+    values = {"kubelet_csr_approver_values": {"tolerations": [entry]}}
+    (finding,) = of_code(report(LIKE, **values), code)
+    assert finding.fixed_by == ("approver-tolerations",)
+    assert not of_code(report(patched(LIKE, "approver-tolerations"), **values), code)
+    assert of_code(report(patched(LIKE, "approver-after-ccm"), **values), code)

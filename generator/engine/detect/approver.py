@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 from generator.engine.detect.chart import known_chart, workload_of
 from generator.engine.detect.codes import codes
@@ -63,7 +64,7 @@ def before_dns(ran: Ran, patches: Iterable[SemanticPatch]) -> Iterator[Finding]:
         )
 
 
-def of_variables(ran: Ran) -> Iterator[Finding]:
+def of_variables(ran: Ran, patches: Iterable[SemanticPatch]) -> Iterator[Finding]:
     """Give what is wrong with the variables themselves; each says what to write where."""
     yield from _without_provider(ran)
     plugin = ran.unknown_choice(READY)
@@ -87,7 +88,7 @@ def of_variables(ran: Ran) -> Iterator[Finding]:
             f"Set {ENABLED}: true, or approve the requests yourself with kubectl certificate "
             "approve.",
         )  # fmt: skip
-    yield from _about_values(ran, scope)
+    yield from _about_values(ran, scope, patches)
     if ran.provisions[DNS] is None and scope("dns_mode") != "manual":
         for released in _asking_dns(ran):
             yield _about(
@@ -123,22 +124,28 @@ def _without_provider(ran: Ran) -> Iterator[Finding]:
     )  # fmt: skip
 
 
-def _about_values(ran: Ran, scope: Scope) -> Iterator[Finding]:
+def _about_values(ran: Ran, scope: Scope, patches: Iterable[SemanticPatch]) -> Iterator[Finding]:
     setting = ran.scenario.setting(VALUES)
     values = render_data(setting.value, scope) if setting else None
     if not isinstance(values, dict):
         return
-    releases = [one for one in ran.events.released if known_chart(one.chart) is not None]
-    effective = [workload_of(one).pod.tolerates(UNINITIALIZED) for one in releases]
-    entries = values.get("tolerations")
-    blocked = INITIALIZED in ran.needed and False in effective
-    if blocked and isinstance(entries, list) and not tolerates(entries, UNINITIALIZED):
-        yield _about_tolerations(ran, entries)
+    blocked = [
+        one for one in ran.events.released
+        if any(same_role(role, ROLE) for role in one.moment.run.roles)
+        and workload_of(one).pod.tolerates(UNINITIALIZED) is False
+    ]  # fmt: skip
+    entries = values.get("tolerations") if blocked and INITIALIZED in ran.needed else None
+    if isinstance(entries, list) and not tolerates(entries, UNINITIALIZED):
+        # Whatever the order: only a toleration cures the values.
+        lacking = Missing(INITIALIZED, workload_of(blocked[0]), None)
+        cures = fixed_by(blocked[0].moment, (lacking,), patches)
+        yield replace(_about_tolerations(ran, entries), fixed_by=cures)
     if truth(values.get("bypassDnsResolution")) is True and not values.get("providerRegex"):
         yield _about(
             ran, "provider-regex-missing", VALUES,
             f"{VALUES} sets bypassDnsResolution, but no providerRegex.",
-            "Then no name in a certificate request is checked at all.",
+            "Then a request's addresses are not compared with those of its name, and every name "
+            "that begins with the node's own is taken.",
             f"Set providerRegex in {VALUES} to a pattern that only the names of your nodes match.",
         )  # fmt: skip
 
@@ -188,7 +195,6 @@ def _about(
         why=why,
         cure=cure,
         conditions=(f"{name}={ran.text_of(name, ROLE)}",),
-        fixed_by=("approver-tolerations",) if code == "values-drop-toleration" else (),
         references=codes()[code].references,
         evidence=(said, *evidence),
         outside=setting is not None and setting.place is not None,
