@@ -34,10 +34,22 @@ class Applied:
 
 @dataclass(frozen=True)
 class Skipped:
-    """A semantic patch that the tree does not need; `reasons` are sentences."""
+    """A semantic patch that the tree does not need; `reasons` are sentences.
+
+    `already` where the tree has all of it, not where it does not concern the tree.
+    """
 
     patch: SemanticPatch
     reasons: tuple[str, ...]
+    already: bool = False
+
+
+@dataclass(frozen=True)
+class Refused:
+    """A semantic patch that applies but cannot be done or verified safely."""
+
+    patch: SemanticPatch
+    error: Unsafe
 
 
 @dataclass(frozen=True)
@@ -92,6 +104,21 @@ def plan(kubespray: Kubespray, patches: Iterable[SemanticPatch]) -> Series:
     return Series(kubespray.tree.base, tuple(outcomes), current)
 
 
+def try_each(
+    kubespray: Kubespray, patches: Iterable[SemanticPatch]
+) -> tuple[Applied | Skipped | Refused, ...]:
+    """Return what each patch does to a tree on top of those before it; refused ones do nothing."""
+    outcomes: list[Applied | Skipped | Refused] = []
+    current = kubespray
+    for patch in patches:
+        try:
+            outcome, current = _apply(current, patch)
+            outcomes.append(outcome)
+        except Unsafe as error:
+            outcomes.append(Refused(patch, error))
+    return tuple(outcomes)
+
+
 def _apply(
     kubespray: Kubespray, patch: SemanticPatch, check: bool = True
 ) -> tuple[Applied | Skipped, Kubespray]:
@@ -116,7 +143,7 @@ def _apply(
     if not files:
         if already and patch.obsolete is not None:
             reasons.append(f"upstream has it since {patch.obsolete.since}")
-        return Skipped(patch, tuple(reasons)), kubespray
+        return Skipped(patch, tuple(reasons), already), kubespray
     if check:
         verify(patch, kubespray, current, files)
     changes = tuple(

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import TypeVar
 
 from generator.exits import UnusableInput
 from generator.model.flatten import Following, flatten
@@ -12,6 +13,7 @@ from generator.model.playbook import Import, Play, entries_of, is_playbook
 from generator.model.role import (
     Meta,
     collection_name,
+    collection_version,
     is_role,
     locate_role,
     meta_of,
@@ -19,6 +21,7 @@ from generator.model.role import (
     roles_path,
     same_role,
 )
+from generator.model.shelf import Key, Shelf
 from generator.model.step import Order
 from generator.model.task import Task, task_items, task_uses
 from generator.model.use import Use
@@ -27,6 +30,8 @@ from generator.text.document import Document, Node, Place, Scalar, Sequence
 from generator.text.yaml import decode, parse
 from generator.tree.base import Tree, find, names, normal, read
 from generator.tree.memory import ChangedTree
+
+Parsed = TypeVar("Parsed")
 
 _PLAYBOOK_FOLDERS = ("", "playbooks", "extra_playbooks")
 
@@ -55,10 +60,19 @@ _MAX_FOLDERS = 4
 
 
 class Kubespray:
-    """One tree with its documents; whatever is asked twice is read and parsed once."""
+    """One tree with its documents; whatever is asked twice is read and parsed once.
 
-    def __init__(self, tree: Tree, known: Mapping[str, Document] | None = None) -> None:
+    Trees that are given the same shelf parse the files that they have in common once.
+    """
+
+    def __init__(
+        self,
+        tree: Tree,
+        known: Mapping[str, Document] | None = None,
+        shelf: Shelf | None = None,
+    ) -> None:
         self.tree = tree
+        self._shelf = shelf or Shelf()
         self._documents: dict[str, Document] = dict(known or {})
         self._found: dict[str, str | None] = {}
         self._orders: dict[str, Order] = {}
@@ -70,6 +84,7 @@ class Kubespray:
         self._task_folders: dict[str, bool] = {}
         self._manifests: dict[str, tuple[str, ...]] = {}
         self._roles_of_plays: dict[tuple[str, int], tuple[str, ...]] = {}
+        self._named: dict[str, str | None] = {}
         self._role_paths: dict[tuple[str, str, str | None], str | None] = {}
         self._task_paths: dict[tuple[str, str, str, str | None], str | None] = {}
         self._roots: tuple[tuple[str, ...], str | None] | None = None
@@ -77,9 +92,10 @@ class Kubespray:
     def changed(self, files: Mapping[str, bytes | None]) -> Kubespray:
         """Return the same Kubespray with some files changed, added or (None) deleted."""
         known = {path: doc for path, doc in self._documents.items() if path not in files}
-        other = Kubespray(ChangedTree(self.tree, files), known)
+        other = Kubespray(ChangedTree(self.tree, files), known, self._shelf)
         if any(data is None or not self.tree.mode(path) for path, data in files.items()):
             return other
+        other._named = dict(self._named)
         other._role_paths = dict(self._role_paths)
         other._task_paths = dict(self._task_paths)
         other._task_uses = {
@@ -102,8 +118,22 @@ class Kubespray:
         if real is None:
             return None
         if real not in self._documents:
-            self._documents[real] = parse(real, decode(real, self.tree.raw(real)))
+            self._documents[real] = self._shelved(
+                self._shelf.documents, real,
+                lambda: parse(real, decode(real, self.tree.raw(real))),
+            )  # fmt: skip
         return self._documents[real]
+
+    def _shelved(
+        self, shelf: dict[Key, Parsed], path: str | None, make: Callable[[], Parsed]
+    ) -> Parsed:
+        """Return what the file at a path is parsed to, from the shelf where it is there."""
+        content = self.tree.content_id(path) if path is not None else None
+        if path is None or content is None:
+            return make()
+        if (path, content) not in shelf:
+            shelf[path, content] = make()
+        return shelf[path, content]
 
     def repeated_keys(self) -> Iterator[tuple[Place, str]]:
         """Give the keys that stand twice in their mapping, in the files parsed so far."""
@@ -177,9 +207,11 @@ class Kubespray:
 
         Dashes and underscores are the same in every part of it: upstream and forks rename.
         """
-        folders, _ = self._surroundings()
-        found = (self._descend(folder, role.split("/")) for folder in folders)
-        return next((path for path in found if path is not None), None)
+        if role not in self._named:
+            folders, _ = self._surroundings()
+            found = (self._descend(folder, role.split("/")) for folder in folders)
+            self._named[role] = next((path for path in found if path is not None), None)
+        return self._named[role]
 
     def _descend(self, folder: str, parts: list[str]) -> str | None:
         if not parts:
@@ -203,7 +235,9 @@ class Kubespray:
             document = self.document(playbook)
             if document is None:
                 raise UnusableInput(f"{playbook}: there is no such playbook.")
-            self._entries[playbook] = tuple(entries_of(document))
+            self._entries[playbook] = self._shelved(
+                self._shelf.entries, document.path, lambda: tuple(entries_of(document))
+            )
         return self._entries[playbook]
 
     def playbook_path(self, name: str, basedir: str) -> str | None:
@@ -229,7 +263,12 @@ class Kubespray:
         """Return what a role's meta says; an empty one where it has none."""
         if role not in self._metas:
             path = role_file(self.tree, role, "meta")
-            self._metas[role] = (path, meta_of(self.document(path) if path else None))
+            real = self._real(path) if path else None
+            meta = self._shelved(
+                self._shelf.metas, real,
+                lambda: meta_of(self.document(real) if real else None),
+            )  # fmt: skip
+            self._metas[role] = (path, meta)
         return self._metas[role][1]
 
     def task_file(self, role: str, name: str) -> str | None:
@@ -257,12 +296,16 @@ class Kubespray:
         """Return the uses in a task file; one that can hold none is not parsed."""
         if path not in self._task_uses:
             real = find(self.tree, path)
-            document = None
-            if real is not None and any(sign in self.tree.raw(real) for sign in _SIGNS_OF_USE):
-                document = self.document(real)
-            uses = task_uses(document, document.root, ()) if document else ()
-            self._task_uses[path] = tuple(uses)
+            self._task_uses[path] = self._shelved(
+                self._shelf.task_uses, real, lambda: self._uses_in(real)
+            )
         return self._task_uses[path]
+
+    def _uses_in(self, real: str | None) -> tuple[Use, ...]:
+        if real is None or not any(sign in self.tree.raw(real) for sign in _SIGNS_OF_USE):
+            return ()
+        document = self.document(real)
+        return tuple(task_uses(document, document.root, ())) if document else ()
 
     def task_items(self, path: str) -> tuple[Use | Task, ...]:
         """Return the uses and tasks in a task file.
@@ -295,6 +338,14 @@ class Kubespray:
         if not isinstance(root, Sequence) and not _is_null(root):
             raise UnusableInput(f"{path}: a list of tasks is expected there; this is none.")
         return tuple(task_items(document, root, ()))
+
+    @property
+    def version(self) -> str | None:
+        """The version that the tree gives itself (galaxy.yml), None where it gives none.
+
+        On a branch it is the one of the next release; v2.22.0 forgot to raise it.
+        """
+        return collection_version(self.document("galaxy.yml"))
 
     def unreadable(self, role: str) -> tuple[str, ...]:
         """Return the paths of a role's main files that are there but are no files to read.

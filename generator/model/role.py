@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from generator.exits import UnusableInput
 from generator.model.use import Use, role_uses, words_of
-from generator.text.document import Document, Mapping, Sequence
+from generator.text.document import Document, Mapping, Scalar, Sequence
 from generator.tree.base import Tree, find, normal, read, resolve
 
 _YAML = (".yml", ".yaml", "")
@@ -72,6 +72,13 @@ def collection_name(document: Document | None) -> str | None:
     if namespace is None or name is None:
         return None
     return f"{getattr(namespace, 'value', '')}.{getattr(name, 'value', '')}"
+
+
+def collection_version(document: Document | None) -> str | None:
+    """Return the version that galaxy.yml states, None where it does not."""
+    root = document.root if document else None
+    version = root.get("version") if isinstance(root, Mapping) else None
+    return version.value if isinstance(version, Scalar) else None
 
 
 def locate_role(

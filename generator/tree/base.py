@@ -9,6 +9,7 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Protocol
 
 from generator.exits import UnusableInput
@@ -60,6 +61,9 @@ class Tree(Protocol):
     def raw(self, path: str) -> bytes:
         """Return a file's bytes, or a link's target; raises UnusableInput if unreadable."""
 
+    def content_id(self, path: str) -> str | None:
+        """Return an id of a file's content, None where only its bytes tell."""
+
     def names(self, directory: str) -> list[str]:
         """Return the sorted names of the files, links and folders in a folder ('' is the top)."""
 
@@ -99,7 +103,12 @@ def _may_hold_link(tree: Tree, path: str) -> bool:
     links = tree.links
     if links is None:
         return any(tree.mode(here) == LINK for here in _on_the_way(path))
-    return path in links or path.startswith(tuple(f"{link}/" for link in links))
+    return path in links or path.startswith(_as_folders(links))
+
+
+@lru_cache(maxsize=8)
+def _as_folders(links: frozenset[str]) -> tuple[str, ...]:
+    return tuple(f"{link}/" for link in links)
 
 
 def _on_the_way(path: str) -> Iterator[str]:

@@ -15,9 +15,13 @@ _AT_ONCE = 100
 
 
 class ObjectReader:
-    """Blobs of one repository, read through a single `git cat-file --batch`."""
+    """Objects of one repository, read through a single `git cat-file --batch`.
 
-    def __init__(self, directory: Path) -> None:
+    One that `remembers` keeps every object that it has read, for trees that share it.
+    """
+
+    def __init__(self, directory: Path, remembers: bool = False) -> None:
+        self._remembered: dict[str, bytes] | None = {} if remembers else None
         self._process: Any = git_in(directory).execute(
             ["git", *HARMLESS, "cat-file", "--batch"], as_process=True, istream=subprocess.PIPE
         )
@@ -34,9 +38,11 @@ class ObjectReader:
 
         Raises UnusableInput where the repository lacks one or cannot read it.
         """
-        found: dict[str, bytes] = {}
-        for start in range(0, len(object_ids), _AT_ONCE):
-            asked = object_ids[start : start + _AT_ONCE]
+        known = self._remembered or {}
+        found = {name: known[name] for name in object_ids if name in known}
+        missing = [name for name in object_ids if name not in found]
+        for start in range(0, len(missing), _AT_ONCE):
+            asked = missing[start : start + _AT_ONCE]
             try:
                 self._process.stdin.write(b"".join(b"%s\n" % name.encode() for name in asked))
                 self._process.stdin.flush()
@@ -46,6 +52,8 @@ class ObjectReader:
                 data = self._next(object_id, limit)
                 if data is not None:
                     found[object_id] = data
+        if self._remembered is not None:
+            self._remembered.update(found)
         return found
 
     def _next(self, object_id: str, limit: int) -> bytes | None:

@@ -17,14 +17,23 @@ _SUBMODULE = "160000"
 class RevisionTree:
     """The files of one commit, below a folder of it."""
 
-    def __init__(self, repository: Repository, commit: str, name: str, prefix: str = "") -> None:
+    def __init__(
+        self,
+        repository: Repository,
+        commit: str,
+        name: str,
+        prefix: str = "",
+        reader: ObjectReader | None = None,
+    ) -> None:
+        """Take a commit's full id; `reader` is one that other trees of the repository share."""
         self.prefix = prefix
         self.base = Base(name, commit, name, hash_name=repository.hash_name)
         self._repository = repository
+        self._shared = reader
         self._ahead: dict[str, bytes] = {}
 
     @cached_property
-    def _entries(self) -> dict[str, tuple[str, str]]:
+    def entries(self) -> dict[str, tuple[str, str]]:
         """Paths to mode and object id, from one listing."""
         where = f"{self.base.commit}:{self.prefix.rstrip('/')}"
         if self.prefix:
@@ -62,7 +71,7 @@ class RevisionTree:
     @cached_property
     def _folders(self) -> dict[str, set[str]]:
         folders: dict[str, set[str]] = {}
-        for path in self._entries:
+        for path in self.entries:
             while path:
                 path, _, name = path.rpartition("/")
                 if name in folders.setdefault(path, set()):
@@ -72,18 +81,18 @@ class RevisionTree:
 
     @cached_property
     def _reader(self) -> ObjectReader:
-        return ObjectReader(self._repository.directory)
+        return self._shared or ObjectReader(self._repository.directory)
 
     @cached_property
     def links(self) -> frozenset[str]:
         """The paths of all symbolic links."""
-        return frozenset(path for path, (mode, _) in self._entries.items() if mode == LINK)
+        return frozenset(path for path, (mode, _) in self.entries.items() if mode == LINK)
 
     def read_ahead(self, matters: Callable[[str], bool]) -> None:
         """Read all blobs whose paths matter in a few round trips, each blob once."""
         wanted = [
             (path, object_id)
-            for path, (mode, object_id) in self._entries.items()
+            for path, (mode, object_id) in self.entries.items()
             if mode in (FILE, EXECUTABLE) and path not in self._ahead and matters(path)
         ]
         ids = list(dict.fromkeys(object_id for _, object_id in wanted))
@@ -94,14 +103,14 @@ class RevisionTree:
 
     def mode(self, path: str) -> str | None:
         """Return an entry's mode; a submodule is no file."""
-        entry = self._entries.get(path)
+        entry = self.entries.get(path)
         return entry[0] if entry and entry[0] != _SUBMODULE else None
 
     def raw(self, path: str) -> bytes:
         """Return a blob's bytes."""
         if path in self._ahead:
             return self._ahead[path]
-        entry = self._entries.get(path)
+        entry = self.entries.get(path)
         if entry is None or entry[0] == _SUBMODULE:
             raise UnusableInput(f"{path}: there is no such file in {self.base.name}.")
         try:
@@ -112,11 +121,16 @@ class RevisionTree:
             raise UnusableInput(f"{path} in {self.base.name} is larger than 8 MiB, the limit.")
         return data
 
+    def content_id(self, path: str) -> str | None:
+        """Return a file's blob id."""
+        entry = self.entries.get(path)
+        return entry[1] if entry else None
+
     def names(self, directory: str) -> list[str]:
         """Return the names in a folder."""
         return sorted(self._folders.get(directory, ()))
 
     def close(self) -> None:
-        """End the process that reads the objects, where one runs."""
-        if "_reader" in self.__dict__:
+        """End the process that reads the objects, where this tree started one."""
+        if "_reader" in self.__dict__ and self._shared is None:
             self._reader.close()
