@@ -19,6 +19,8 @@ from generator.tree.git import forget_other_repository
 COMMANDS = {
     "check": "Find what waits for something that comes later.",
     "patch": "Print the git patch that a Kubespray tree needs.",
+    "overlay": "Vendor the patch as files over a Kubespray, and notice drift.",
+    "fork": "Keep the series on the branches of a fork.",
     "order": "Show in which order a playbook runs its roles.",
     "patches": "List the semantic patches, and why each exists.",
     "demo": "Show the whole way on an embedded sample tree.",

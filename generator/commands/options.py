@@ -122,11 +122,29 @@ def all_patches(directories: tuple[Path, ...]) -> dict[str, SemanticPatch]:
 def opened(wanted: Wanted) -> Tree:
     """Return the tree that the options name; its reading processes end with the command."""
     with ExitStack() as stack:
-        tree = open_tree(wanted, _bar(stack, f"Fetching {printable(wanted.release or '')}"))
+        tree = open_tree(wanted, progress_bar(stack, f"Fetching {printable(wanted.release or '')}"))
     close = getattr(tree, "close", None)
     if close is not None:
         click.get_current_context().call_on_close(close)
     return tree
+
+
+def progress_bar(stack: ExitStack, label: str) -> Progress | None:
+    """Return what shows a progress bar from the first time that it is told of progress.
+
+    None where standard error is no terminal.
+    """
+    if sys.stderr is None or not sys.stderr.isatty():
+        return None
+    bars: list[ProgressBar[int]] = []
+
+    def show(done: float) -> None:
+        if not bars:
+            bar = click.progressbar(length=1000, label=label, file=sys.stderr)
+            bars.append(stack.enter_context(bar))
+        bars[0].update(int(done * 1000) - bars[0].pos)
+
+    return show
 
 
 def playbook_paths(kubespray: Kubespray, names: Iterable[str]) -> list[str]:
@@ -144,24 +162,6 @@ def playbook_paths(kubespray: Kubespray, names: Iterable[str]) -> list[str]:
             raise UnusableInput(f"the tree has no playbook '{name}'; it has {known}.")
         paths.append(path)
     return paths
-
-
-def _bar(stack: ExitStack, label: str) -> Progress | None:
-    """Return what shows a progress bar from the first time that it is told of progress.
-
-    None where standard error is no terminal.
-    """
-    if sys.stderr is None or not sys.stderr.isatty():
-        return None
-    bars: list[ProgressBar[int]] = []
-
-    def show(done: float) -> None:
-        if not bars:
-            bar = click.progressbar(length=1000, label=label, file=sys.stderr)
-            bars.append(stack.enter_context(bar))
-        bars[0].update(int(done * 1000) - bars[0].pos)
-
-    return show
 
 
 _patch_dir = click.option(

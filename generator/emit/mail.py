@@ -7,13 +7,13 @@ dates are those of the semantic patches, so the same series gives the same bytes
 
 from __future__ import annotations
 
-import datetime
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from generator.emit.message import commit_message
+from generator.emit.message import commit_message, seconds_of
+from generator.emit.stream import NewCommit, commit_rows
 from generator.engine.series import FileChange, Series
 from generator.tree.git import run_git, sealed
 
@@ -73,41 +73,18 @@ def _repository(series: Series, prefix: str, uncommitted: bool) -> Iterator[Path
 
 
 def _stream(series: Series, prefix: str, uncommitted: bool) -> Iterator[bytes]:
-    """Give the commits in the format of git-fast-import(1)."""
+    """Give the files before the series as one commit, and one for each patch on top of it."""
     first = series.applied[0].patch.date
-    before = [change for change in series.files if change.before is not None]
-    yield _commit("base", first, "base", [(change, change.before) for change in before], prefix)
+    before = tuple((change, change.before) for change in series.files if change.before is not None)
+    yield from commit_rows("base", _commit(first, "base", before), prefix)
     yield b"reset refs/heads/series\nfrom refs/heads/base\n\n"
     for applied in series.applied:
         message = commit_message(applied, series.base, uncommitted)
-        files = [(change, change.after) for change in applied.files]
-        yield _commit("series", applied.patch.date, message, files, prefix)
+        files = tuple((change, change.after) for change in applied.files)
+        yield from commit_rows("series", _commit(applied.patch.date, message, files), prefix)
 
 
 def _commit(
-    branch: str, date: str, message: str, files: list[tuple[FileChange, bytes | None]], prefix: str
-) -> bytes:
-    text = message.encode()
-    rows = [
-        f"commit refs/heads/{branch}\ncommitter {AUTHOR} {_seconds(date)} +0000\n".encode(),
-        b"data %d\n%s\n" % (len(text), text),
-    ]
-    for change, data in files:
-        path = _quoted(prefix + change.path)
-        if data is None:
-            rows.append(b"D %s\n" % path)
-        else:
-            rows.append(b"M %s inline %s\n" % (change.mode.encode(), path))
-            rows.append(b"data %d\n%s\n" % (len(data), data))
-    return b"".join(rows) + b"\n"
-
-
-def _seconds(date: str) -> int:
-    day = datetime.datetime.strptime(date, "%Y-%m-%d").replace(tzinfo=datetime.timezone.utc)
-    return int(day.timestamp())
-
-
-def _quoted(path: str) -> bytes:
-    data = path.encode("utf-8", "surrogateescape")
-    escaped = data.replace(b"\\", b"\\\\").replace(b'"', b'\\"').replace(b"\n", b"\\n")
-    return b'"%s"' % escaped
+    date: str, message: str, files: tuple[tuple[FileChange, bytes | None], ...]
+) -> NewCommit:
+    return NewCommit(AUTHOR, AUTHOR, seconds_of(date), message, files)

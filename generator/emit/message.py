@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 from functools import cache, partial
 from typing import TYPE_CHECKING
 
@@ -28,6 +29,12 @@ def commit_message(applied: Applied, base: Base, uncommitted: bool = False) -> s
         base=_base_line(base) + (" with uncommitted changes" if uncommitted else ""),
     )
     return text.rstrip("\n") + "\n"
+
+
+def seconds_of(date: str) -> int:
+    """Return the first moment of a semantic patch's date (UTC), in seconds since 1970."""
+    day = datetime.datetime.strptime(date, "%Y-%m-%d").replace(tzinfo=datetime.timezone.utc)
+    return int(day.timestamp())
 
 
 def _base_line(base: Base) -> str:

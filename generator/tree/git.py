@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -67,6 +68,25 @@ def run_git(directory: Path, *arguments: str, **options: Any) -> str:
         reason = first_line(error.stderr).rstrip(".")
         raise UnusableInput(f"git {arguments[0]} failed: {reason}.") from None
     return str(result)
+
+
+def feed_git(directory: Path, data: bytes, *arguments: str, **options: Any) -> str:
+    """Run git as `run_git` does, with data on its standard input."""
+    with tempfile.TemporaryFile() as source:
+        source.write(data)
+        source.seek(0)
+        return run_git(directory, *arguments, istream=source, **options)
+
+
+def exit_code(directory: Path, *arguments: str, **environment: str) -> int:
+    """Run git in a directory for its answer by exit code; what it prints is dropped."""
+    done = git_in(directory).execute(
+        ["git", *HARMLESS, *arguments], env=environment or None, with_extended_output=True,
+        with_exceptions=False,
+    )  # fmt: skip
+    status = done[0]
+    assert isinstance(status, int)
+    return status
 
 
 def sealed(home: Path) -> dict[str, str]:

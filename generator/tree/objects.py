@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,11 +21,17 @@ class ObjectReader:
     One that `remembers` keeps every object that it has read, for trees that share it.
     """
 
-    def __init__(self, directory: Path, remembers: bool = False) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        remembers: bool = False,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
         self._remembered: dict[str, bytes] | None = {} if remembers else None
         self._process: Any = git_in(directory).execute(
-            ["git", *HARMLESS, "cat-file", "--batch"], as_process=True, istream=subprocess.PIPE
-        )
+            ["git", *HARMLESS, "cat-file", "--batch"], as_process=True, istream=subprocess.PIPE,
+            env=dict(environment) if environment else None,
+        )  # fmt: skip
 
     def blob(self, object_id: str, limit: int) -> bytes | None:
         """Return a blob's bytes, None where it is larger than `limit` bytes.

@@ -6,12 +6,13 @@ import hashlib
 import os
 import re
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, TypeAlias
 
 from generator.exits import UnusableInput
 from generator.tree.git import HARMLESS, Repository, first_line, git_in, run_git
+from generator.tree.refs import Ref, lacking
 from generator.tree.revision import RevisionTree
 
 UPSTREAM = "https://github.com/kubernetes-sigs/kubespray"
@@ -57,6 +58,24 @@ def open_release(
     return RevisionTree(Repository(store, None, "", _hash_name(store)), commit, name)
 
 
+def fetched_commits(
+    refs: Iterable[Ref], url: str, cache: Path, progress: Progress | None = None
+) -> Repository:
+    """Return the cache's repository for a URL, with the commits of some of its refs.
+
+    Those that it lacks are fetched together, without their history. Raises UnusableInput where
+    that fails.
+    """
+    wanted = {ref.commit: ref for ref in refs}
+    store = _store(url, cache)
+    _make(store, "sha256" if any(len(commit) == 64 for commit in wanted) else "sha1")
+    repository = Repository(store, None, "", _hash_name(store))
+    missing = [wanted[commit] for commit in lacking(repository, wanted)]
+    if missing:
+        _transfer(store, url, [f"+{ref.name}:{ref.name}" for ref in missing], progress)
+    return repository
+
+
 def _store(url: str, cache: Path) -> Path:
     """Return the path of the cache's bare repository for a URL, whether it is there or not."""
     return cache / "releases" / f"{hashlib.sha256(url.encode()).hexdigest()[:16]}.git"
@@ -98,7 +117,7 @@ def _fetch(store: Path, url: str, refs: list[str], progress: Progress | None) ->
     for ref in refs:
         if ref in ids:
             _make(store, "sha256" if len(ids[ref]) == 64 else "sha1")
-            _transfer(store, url, f"+{ref}:{ref}", progress)
+            _transfer(store, url, [f"+{ref}:{ref}"], progress)
             return _commit(store, ref)
     return None
 
@@ -116,8 +135,10 @@ def _hash_name(store: Path) -> str:
     return run_git(store, "rev-parse", "--show-object-format")
 
 
-def _transfer(directory: Path, url: str, refspec: str, progress: Progress | None = None) -> None:
-    """Fetch one ref without its history; raises UnusableInput where that fails."""
+def _transfer(
+    directory: Path, url: str, refspecs: list[str], progress: Progress | None = None
+) -> None:
+    """Fetch refs without their history; raises UnusableInput where that fails."""
     from git import RemoteProgress
     from git.cmd import handle_process_output
     from git.exc import GitCommandError
@@ -133,7 +154,7 @@ def _transfer(directory: Path, url: str, refspec: str, progress: Progress | None
     meter = Meter()
     process: Any = git_in(directory).execute(
         ["git", *HARMLESS, "fetch", "--progress", "--depth=1", "--no-tags", "--end-of-options",
-         url, refspec],
+         url, *refspecs],
         as_process=True, universal_newlines=True, env={"GIT_TERMINAL_PROMPT": "0"},
     )  # fmt: skip
     handle_process_output(process, None, meter.new_message_handler(), decode_streams=False)

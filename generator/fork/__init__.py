@@ -1,0 +1,1 @@
+"""A fork: the series kept over many releases and branches, without a checkout."""
