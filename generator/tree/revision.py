@@ -10,6 +10,7 @@ from generator.text.yaml import MAX_BYTES
 from generator.tree.base import EXECUTABLE, FILE, LINK, Base, normal
 from generator.tree.git import Repository, run_git
 from generator.tree.objects import ObjectReader
+from generator.tree.partial import fetch_blobs
 
 _SUBMODULE = "160000"
 
@@ -96,6 +97,8 @@ class RevisionTree:
             if mode in (FILE, EXECUTABLE) and path not in self._ahead and matters(path)
         ]
         ids = list(dict.fromkeys(object_id for _, object_id in wanted))
+        assert self.base.commit is not None
+        fetch_blobs(self._repository.directory, self.base.commit, ids)
         blobs = self._reader.blobs(ids, MAX_BYTES)
         for path, object_id in wanted:
             if object_id in blobs:
