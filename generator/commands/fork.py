@@ -18,7 +18,7 @@ from generator.exits import FOUND, OK, UNSAFE, UnusableInput
 if TYPE_CHECKING:
     from generator.fork.repository import Fork
     from generator.fork.scope import Scope
-    from generator.fork.survey import Standing
+    from generator.fork.standing import Standing
 
 
 @click.group(short_help="Keep the series on the branches of a fork.")
@@ -127,6 +127,8 @@ def status(
     """
     with _surveyed(scope, patches, fetch=False) as (_, standings):
         _print_status("status", standings, style)
+    if any(one.branch.state in ("missing", "behind") for one in standings):
+        say("Next: `kubespray-patchgen fork sync` with the same options makes and moves them.")
     ctx.exit(OK if all(one.is_done for one in standings) else FOUND)
 
 

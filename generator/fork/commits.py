@@ -24,6 +24,9 @@ from generator.fork.repository import Fork
 from generator.tree.git import feed_git, run_git, sealed
 from generator.tree.objects import ObjectReader
 
+ANY_DATE = {"GIT_AUTHOR_DATE": "", "GIT_COMMITTER_DATE": ""}
+"""Dates of the user's environment have no say; git takes an empty one for none."""
+
 
 @dataclass(frozen=True)
 class Chain:
@@ -39,10 +42,13 @@ class Chain:
 
 @dataclass(frozen=True)
 class Drafts:
-    """Commits that are made but not yet in the user's repository: a chain for each series."""
+    """Commits that are made but not yet in the user's repository: a chain for each series.
+
+    `pack` is None where the repository has all of their objects from before.
+    """
 
     chains: tuple[Chain, ...]
-    pack: Path
+    pack: Path | None
 
 
 @contextmanager
@@ -87,8 +93,12 @@ def install(fork: Fork, drafts: Drafts) -> None:
 
     Raises UnusableInput where that cannot be written.
     """
+    if drafts.pack is None:
+        return
     with drafts.pack.open("rb") as source:
-        run_git(fork.repository.directory, "index-pack", "--stdin", "--fix-thin", istream=source)
+        # At the top: it goes back to the directory where it was called, whatever `.git` is.
+        top = fork.repository.top or fork.repository.directory
+        run_git(top, "index-pack", "--stdin", "--fix-thin", istream=source)
 
 
 def signed(fork: Fork, chain: Chain) -> str:
@@ -113,8 +123,8 @@ def identity(directory: Path) -> tuple[str, str]:
     Raises UnusableInput where git does not know who that is.
     """
     try:
-        author = run_git(directory, "var", "GIT_AUTHOR_IDENT")
-        committer = run_git(directory, "var", "GIT_COMMITTER_IDENT")
+        author = run_git(directory, "var", "GIT_AUTHOR_IDENT", env=ANY_DATE)
+        committer = run_git(directory, "var", "GIT_COMMITTER_IDENT", env=ANY_DATE)
     except UnusableInput:
         raise UnusableInput(
             "git does not know who you are; set user.name and user.email with `git config`, "
@@ -153,8 +163,8 @@ def _drafts(
         numbers = range(done + 1, done + 1 + len(one.applied))
         chains.append(Chain(tuple(read_commit(reader, ids[number]) for number in numbers)))
         done += len(one.applied)
-    packs = sorted((repository / "objects" / "pack").glob("*.pack"))
-    return Drafts(tuple(chains), packs[0])
+    packs = (repository / "objects" / "pack").glob("*.pack")
+    return Drafts(tuple(chains), next(packs, None))
 
 
 def _alternate(directory: Path) -> str:

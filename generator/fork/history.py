@@ -9,6 +9,7 @@ from generator.exits import UnusableInput
 from generator.tree.objects import ObjectReader
 
 _TRAILER = re.compile(r"^Semantic-patch: \S+ \(version \d+\)$", re.MULTILINE)
+_DAY = 24 * 60 * 60
 _MAX_BYTES = 1024 * 1024
 _MAX_COMMITS = 1000
 
@@ -27,18 +28,7 @@ class Commit:
     @property
     def seconds(self) -> int:
         """When it was committed, in seconds since 1970."""
-        found = re.search(r" (\d+) [+-]\d{4}$", self.committer)
-        return int(found[1]) if found else 0
-
-    @property
-    def is_ours(self) -> bool:
-        """Whether a semantic patch made it, and nobody has changed it since.
-
-        Whoever amends, rebases or picks a commit leaves its author's date and sets the
-        committer's; ours have one date and one identity.
-        """
-        untouched = self.author == self.committer and len(self.parents) == 1
-        return untouched and _TRAILER.search(self.message) is not None
+        return _moment(self.committer)[0]
 
 
 @dataclass(frozen=True)
@@ -69,14 +59,43 @@ def read_commit(reader: ObjectReader, object_id: str) -> Commit:
     )
 
 
-def carried(reader: ObjectReader, tip: str) -> Carried:
-    """Return the commits of the series at a branch's tip, and the commit that they stand on."""
+def is_ours(reader: ObjectReader, commit: Commit) -> bool:
+    """Tell whether a semantic patch made a commit on a branch, and nobody has changed it since.
+
+    The dates of such a commit follow from its patch and its parent: the first moment of a day
+    (UTC), or the moment of the parent where that is later. Whoever amends, rebases or picks one
+    sets the time of doing so.
+    """
+    if len(commit.parents) != 1 or _TRAILER.search(commit.message) is None:
+        return False
+    moment = _moment(commit.committer)
+    if moment != _moment(commit.author) or moment[1] != "+0000":
+        return False
+    try:
+        before = read_commit(reader, commit.parents[0]).seconds
+    except UnusableInput:
+        # A shallow history ends here: nobody can tell.
+        return False
+    return commit.seconds == before or (commit.seconds > before and commit.seconds % _DAY == 0)
+
+
+def carried(reader: ObjectReader, tip: str, base: str) -> Carried:
+    """Return the commits of the series at a branch's tip, and the commit that they stand on.
+
+    What is below the commit `base` is not looked at.
+    """
     own: list[Commit] = []
     below = tip
-    while len(own) < _MAX_COMMITS:
+    while below != base and len(own) < _MAX_COMMITS:
         commit = read_commit(reader, below)
-        if not commit.is_ours:
+        if not is_ours(reader, commit):
             break
         own.append(commit)
         below = commit.parents[0]
     return Carried(tuple(own), below)
+
+
+def _moment(signature: str) -> tuple[int, str]:
+    """Return the seconds since 1970 and the zone of an author's or committer's line."""
+    found = re.search(r" (\d{1,12}) ([+-]\d{4})$", signature)
+    return (int(found[1]), found[2]) if found else (0, "")

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from generator.fork.survey import BranchOn, Standing
+from generator.fork.standing import BranchOn, Standing
 from generator.fork.sync import Step
 
 _STATES = {
@@ -15,6 +16,14 @@ _STATES = {
     "missing": "missing",
     "unneeded": "nothing to carry",
     "unreadable": "cannot be judged",
+}
+_COUNTED = {
+    "has": "with their series",
+    "behind": "behind",
+    "differs": "differing",
+    "missing": "missing",
+    "unneeded": "with nothing to carry",
+    "unreadable": "that cannot be judged",
 }
 _ACTIONS = {
     "create": ("created", "would be created"),
@@ -91,8 +100,9 @@ def sync_data(steps: Sequence[Step], dry_run: bool) -> dict[str, Any]:
 
 def summary(standings: Sequence[Standing]) -> str:
     """Return one line that counts how the branches stand."""
-    counts = {state: sum(one.branch.state == state for one in standings) for state in _STATES}
-    said = [f"{count} {words}" for state, words in _STATES.items() if (count := counts[state])]
+    states = [one.branch.state for one in standings]
+    said = [f"{states.count(state)} {words}" for state, words in _COUNTED.items()
+            if state in states]  # fmt: skip
     return f"Revisions: {len(standings)}; branches: {', '.join(said)}."
 
 
@@ -162,8 +172,10 @@ def _mark(one: Standing) -> str:
 
 
 def _code(name: str) -> str:
-    fence = "``" if "`" in name else "`"
-    return f"{fence}{name}{fence}".replace("|", "\\|")
+    # CommonMark, "Code spans": a fence of more backticks than any within, and spaces beside those.
+    fence = "`" * (1 + max(map(len, re.findall("`+", name)), default=0))
+    space = " " if "`" in (name[:1], name[-1:]) else ""
+    return f"{fence}{space}{name}{space}{fence}".replace("|", "\\|")
 
 
 def _escaped(text: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 from generator.exits import UnusableInput
@@ -17,6 +18,7 @@ from generator.tree.refs import (
     REMOTES,
     Ref,
     fetch_history,
+    kinds_of,
     lacking,
     refs_at,
     refs_of,
@@ -68,8 +70,12 @@ def opened(
     elif url is not None and missing:
         store = fetched_commits(missing, url, cache, progress)
         _require_same_hash(repository, store)
+    # What a tag of another repository leads to can be seen only when it is here.
+    kinds = kinds_of(repository, (t.commit for t in targets if t.commit not in absent))
+    kinds |= kinds_of(store, absent) if store is not None else {}
+    commits = tuple(target for target in targets if kinds[target.commit] == "commit")
     with opened_fork(repository, store, absent) as fork:
-        yield fork, targets
+        yield fork, commits
 
 
 def _repository(path: Path) -> Repository:
@@ -98,8 +104,10 @@ def _targets(scope: Scope, own: tuple[Ref, ...], refs: tuple[Ref, ...]) -> tuple
     if "{" in scope.onto:
         releases = select(refs, own, scope.releases, scope.template)
         patterns = onto_patterns(scope.onto, [target.release for target in releases])
-        there = {ref.alone for ref in branches}
-        patterns = tuple(name for name in patterns if name in there)
+        patterns = tuple(
+            pattern for pattern in patterns
+            if any(fnmatchcase(ref.alone, pattern) for ref in branches)
+        )  # fmt: skip
         if not patterns:
             raise UnusableInput(
                 f"no branch is called like '{scope.onto}' for any of the {len(releases)} releases."

@@ -14,7 +14,7 @@ from generator.tree.refs import HEADS, REMOTES, TAGS, Ref
 FIRST = (2, 22)
 """The first minor release with kubelet-csr-approver; without a pattern, those from it on count."""
 
-_RELEASE = re.compile(r"v(\d+)\.(\d+)\.(\d+)")
+_RELEASE = re.compile(r"v([0-9]{1,6})\.([0-9]{1,6})\.([0-9]{1,6})")
 _ORIGIN = f"{REMOTES}origin/"
 
 
@@ -23,7 +23,8 @@ class Target:
     """A revision that the series is made for, and the name of the branch that is to carry it.
 
     `carrier` is the ref that the branch is at, None where there is no such branch yet; a branch
-    that only a remote has counts. `is_own_branch` where the revision itself is that branch.
+    that only a remote has counts. `is_own_branch` where the revision itself is that branch;
+    `moves` where the revision is a branch, not a tag.
     """
 
     release: str
@@ -31,6 +32,7 @@ class Target:
     branch: str
     carrier: Ref | None
     is_own_branch: bool = False
+    moves: bool = False
 
 
 def select(
@@ -43,27 +45,35 @@ def select(
     releases from v2.22.0 on are meant, and all whose branch is there. Raises UnusableInput where
     a pattern matches nothing, or two revisions would have the same branch.
     """
+    fork = tuple(own)
     known = _by_name(refs)
-    branches = _branches(own)
+    branches = _branches(fork)
+    revisions = known.keys() | {ref.alone for ref in fork}
     candidates = {
         name: ref for name, ref in known.items()
-        if not _is_carrier(ref.alone, template, known)
+        if template.release(ref.alone) not in revisions
     }  # fmt: skip
     names = _named(candidates, patterns) if patterns else _usual(candidates, branches, template)
-    targets = [
-        Target(name, ref.commit, branch, branches.get(branch), template.is_release)
-        for name, ref in ((name, candidates[name]) for name in names)
-        for branch in [template.branch(ref.alone)]
-    ]
+    targets = [_target(name, candidates[name], branches, template) for name in names]
     _require_different(targets)
     return tuple(sorted(targets, key=lambda target: natural(target.release)))
 
 
+def _target(name: str, ref: Ref, branches: Mapping[str, Ref], template: BranchTemplate) -> Target:
+    branch = template.branch(ref.alone)
+    return Target(
+        name, ref.commit, branch, branches.get(branch), template.is_release,
+        moves=not ref.name.startswith(TAGS),
+    )  # fmt: skip
+
+
 def natural(name: str) -> tuple[object, ...]:
-    """Return a key that sorts tags of releases first, by number, and then other names."""
-    parts = [(0, int(part), "") if part.isdigit() else (1, 0, part)
-             for part in re.split(r"(\d+)", name)]  # fmt: skip
-    return (not _RELEASE.fullmatch(name), parts)
+    """Return a key that sorts tags of releases first, by number, and names without one last."""
+    first, *rest = re.split(r"([0-9]+)", name)
+    # By their length first: a name may hold a number that is too long to read.
+    numbers = [(len(digits.lstrip("0")), digits.lstrip("0")) for digits in rest[::2]]
+    parts = list(zip(numbers, rest[1::2], strict=True))
+    return (not _RELEASE.fullmatch(name), not parts, first, parts)
 
 
 def onto_patterns(pattern: str, releases: Iterable[str]) -> tuple[str, ...]:
@@ -103,12 +113,6 @@ def _branches(own: Iterable[Ref]) -> dict[str, Ref]:
 def _rank(ref: Ref) -> tuple[int, str]:
     order = (TAGS, HEADS, _ORIGIN, REMOTES)
     return next(rank for rank, kind in enumerate(order) if ref.name.startswith(kind)), ref.name
-
-
-def _is_carrier(name: str, template: BranchTemplate, known: Mapping[str, Ref]) -> bool:
-    """Tell whether a branch is one that carries the series for another revision."""
-    release = template.release(name)
-    return release is not None and release in known
 
 
 def _named(candidates: Mapping[str, Ref], patterns: tuple[str, ...]) -> list[str]:

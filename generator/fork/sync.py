@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from generator.engine.series import Series
-from generator.fork.commits import Chain, drafted, install, signed
+from generator.fork.commits import ANY_DATE, Chain, drafted, install, signed
 from generator.fork.repository import Fork
-from generator.fork.survey import Standing
+from generator.fork.standing import Standing
 from generator.tree.git import feed_git
 from generator.tree.refs import HEADS
 
@@ -51,9 +51,12 @@ def decide(standing: Standing, force: bool, checked_out: dict[str, str]) -> Step
     local = target.carrier is not None and target.carrier.name.startswith(HEADS)
     before = target.carrier.commit if target.carrier is not None and local else None
     if standing.is_done:
-        return Step(standing, "keep", branch.why, before)
+        why = branch.why or ("nothing to carry" if branch.state == "unneeded" else "")
+        return Step(standing, "keep", why, before)
     if standing.series is None:
         return Step(standing, "refuse", standing.error or branch.why, before)
+    if branch.state == "unreadable" and not force:
+        return Step(standing, "refuse", branch.why, before)
     if target.is_own_branch:
         return Step(standing, "refuse", "it is the revision itself", before)
     if branch.others and not force:
@@ -83,9 +86,10 @@ def carry_out(fork: Fork, steps: Iterable[Step], dry_run: bool, sign: bool) -> t
             tips = [_final(fork, chain, sign) for chain in drafts.chains]
             _move(fork, list(zip(moving, tips, strict=True)))
     made = {step.branch: tip for step, tip in zip(moving, tips, strict=True)}
+    # A signature holds the time of signing: its commit's id is not known before.
+    known = not (dry_run and sign)
     return tuple(
-        Step(step.standing, step.action, step.why, step.before, made[step.branch])
-        if step.moves else step
+        replace(step, after=made[step.branch]) if step.moves and known else step
         for step in planned
     )  # fmt: skip
 
@@ -108,7 +112,7 @@ def _move(fork: Fork, moves: list[tuple[Step, str]]) -> None:
     transaction = "".join(["start\0", *rows, "prepare\0", "commit\0"])
     feed_git(
         fork.repository.directory, transaction.encode(), "update-ref", "--no-deref", "-m",
-        "kubespray-patchgen: fork sync", "--stdin", "-z",
+        "kubespray-patchgen: fork sync", "--stdin", "-z", env=ANY_DATE,
     )  # fmt: skip
 
 

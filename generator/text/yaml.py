@@ -87,13 +87,14 @@ def dump(data: object, sequence_offset: int = 2) -> str:
 def _events(text: str) -> Iterator[Any]:
     """Return libyaml's events, or those of the pure parser where libyaml is not installed."""
     try:
-        from ruamel.yaml.cyaml import CSafeLoader
+        # Not its loader: that is a cycle, so each text would stay until garbage is collected.
+        from ruamel.yaml.cyaml import CParser  # type: ignore[attr-defined]
     except ImportError:
         from ruamel.yaml import YAML
 
         events: Iterator[Any] = YAML(typ="safe", pure=True).parse(text)
         return events
-    return iter(CSafeLoader(text).get_event, None)
+    return iter(CParser(text).get_event, None)
 
 
 @dataclass(slots=True)

@@ -66,8 +66,16 @@ def run_git(directory: Path, *arguments: str, **options: Any) -> str:
         raise UnusableInput("git was not found; install it and put it on PATH.") from None
     except git.exc.GitCommandError as error:
         reason = first_line(error.stderr).rstrip(".")
-        raise UnusableInput(f"git {arguments[0]} failed: {reason}.") from None
+        raise UnusableInput(f"git {_subcommand(arguments)} failed: {reason}.") from None
     return str(result)
+
+
+def _subcommand(arguments: tuple[str, ...]) -> str:
+    """Return what git was asked to do, without the settings before it (`-c name=value`)."""
+    rest = list(arguments)
+    while rest[0] == "-c":
+        del rest[:2]
+    return rest[0]
 
 
 def feed_git(directory: Path, data: bytes, *arguments: str, **options: Any) -> str:

@@ -53,7 +53,5 @@ def _promisor(directory: Path) -> str | None:
 
 def _missing(directory: Path, commit: str) -> set[str]:
     """Return the objects of a commit that are not there; none of them is fetched."""
-    listing = run_git(
-        directory, "rev-list", "--objects", "--missing=print", "--no-walk", commit
-    )
+    listing = run_git(directory, "rev-list", "--objects", "--missing=print", "--no-walk", commit)
     return {row[1:] for row in listing.splitlines() if row.startswith("?")}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,21 +36,26 @@ def refs_of(repository: Repository) -> tuple[Ref, ...]:
 
     Symbolic ones, such as `origin/HEAD`, are left out.
     """
+    # Only names and ids: the objects of some may be lost, and others are of use all the same.
     listing = run_git(
-        repository.directory, "for-each-ref",
-        "--format=%(refname) %(objecttype) %(objectname) %(*objecttype) %(*objectname) %(symref)",
+        repository.directory, "for-each-ref", "--format=%(refname) %(objectname) %(symref)",
         TAGS, HEADS, REMOTES,
     )  # fmt: skip
-    found = []
-    for row in listing.splitlines():
-        name, kind, own, peeled_kind, peeled, symbolic = row.split(" ")
-        if symbolic:
-            continue
-        if kind == "commit":
-            found.append(Ref(name, own))
-        elif peeled_kind == "commit":
-            found.append(Ref(name, peeled))
-    return tuple(found)
+    rows = [row.split(" ") for row in listing.split("\n") if row]
+    named = [(name, object_id) for name, object_id, symbolic in rows if not symbolic]
+    commits = _commits_of(repository, [object_id for _, object_id in named])
+    return tuple(Ref(name, commits[own]) for name, own in named if own in commits)
+
+
+def _commits_of(repository: Repository, object_ids: list[str]) -> dict[str, str]:
+    """Return the commit that each tag or commit leads to; nothing for what leads to none."""
+    asked = list(dict.fromkeys(object_ids))
+    data = "".join(f"{object_id}^{{commit}}\n" for object_id in asked).encode()
+    answer = feed_git(
+        repository.directory, data, "cat-file", "--batch-check=%(objectname) %(objecttype)"
+    )
+    rows = (row.split(" ") for row in answer.split("\n"))
+    return {own: row[0] for own, row in zip(asked, rows, strict=False) if row[1:] == ["commit"]}
 
 
 def refs_at(url: str, directory: Path) -> tuple[Ref, ...]:
@@ -62,7 +68,7 @@ def refs_at(url: str, directory: Path) -> tuple[Ref, ...]:
         directory, "ls-remote", "--tags", "--heads", "--end-of-options", url,
         env={"GIT_TERMINAL_PROMPT": "0"},
     )  # fmt: skip
-    rows = [row.split("\t") for row in listing.splitlines() if "\t" in row]
+    rows = [row.split("\t") for row in listing.split("\n") if "\t" in row]
     ids = {name: object_id for object_id, name in rows}
     # An annotated tag is followed by a row for the commit that it leads to.
     return tuple(
@@ -74,12 +80,12 @@ def refs_at(url: str, directory: Path) -> tuple[Ref, ...]:
 def checked_out(repository: Repository) -> dict[str, str]:
     """Return the branches that are checked out, by full name, with the work tree's path.
 
-    A bare repository's HEAD is none.
+    Those that are being rebased or bisected there count, a bare repository's HEAD does not.
     """
     listing = run_git(repository.directory, "worktree", "list", "--porcelain")
     found = {}
     path, bare = "", False
-    for row in [*listing.splitlines(), ""]:
+    for row in [*listing.split("\n"), ""]:
         key, _, value = row.partition(" ")
         if key == "worktree":
             path, bare = value, False
@@ -87,6 +93,23 @@ def checked_out(repository: Repository) -> dict[str, str]:
             bare = True
         elif key == "branch" and not bare:
             found[value] = path
+    return found | _in_use(repository)
+
+
+def _in_use(repository: Repository) -> dict[str, str]:
+    """Return the branches to which a rebase or bisection will return, with git's folder for it."""
+    common = Path(
+        run_git(
+            repository.directory, "rev-parse", "--path-format=absolute", "--git-common-dir"
+        )
+    )  # fmt: skip
+    found = {}
+    for folder in [common, *sorted(common.glob("worktrees/*"))]:
+        for name in ("rebase-merge/head-name", "rebase-apply/head-name", "BISECT_START"):
+            with contextlib.suppress(OSError):
+                branch = (folder / name).read_text("utf-8", "surrogateescape").strip()
+                branch = branch if branch.startswith(HEADS) else f"{HEADS}{branch}"
+                found[branch] = str(folder)
     return found
 
 
@@ -103,24 +126,36 @@ def have_common_history(repository: Repository, one: str, other: str) -> bool:
     return exit_code(repository.directory, "merge-base", one, other) == 0
 
 
-def count_commits(repository: Repository, older: str, newer: str) -> int:
-    """Return how many commits the second one's history has that the first one's has not."""
-    return int(run_git(repository.directory, "rev-list", "--count", f"{older}..{newer}"))
+def commits_between(repository: Repository, older: str, newer: str, most: int) -> list[str]:
+    """Return the commits of the second one's history that the first one's has not, newest first.
+
+    No more than `most`.
+    """
+    return run_git(
+        repository.directory, "rev-list", f"--max-count={most}", f"{older}..{newer}"
+    ).split()
 
 
 def lacking(repository: Repository, commits: Iterable[str]) -> frozenset[str]:
     """Return those of some commits that a repository does not have."""
-    asked = list(dict.fromkeys(commits))
-    data = "".join(f"{commit}\n" for commit in asked).encode()
-    answer = feed_git(repository.directory, data, "cat-file", "--batch-check=%(objectname)")
-    return frozenset(
-        commit for commit, row in zip(asked, answer.splitlines(), strict=True) if row != commit
-    )
+    kinds = kinds_of(repository, commits)
+    return frozenset(commit for commit, kind in kinds.items() if kind == "missing")
+
+
+def kinds_of(repository: Repository, object_ids: Iterable[str]) -> dict[str, str]:
+    """Return what each of some objects is: `commit`, `tree`, `blob`, `tag` or `missing`."""
+    asked = list(dict.fromkeys(object_ids))
+    if not asked:
+        return {}
+    data = "".join(f"{object_id}\n" for object_id in asked).encode()
+    answer = feed_git(repository.directory, data, "cat-file", "--batch-check=%(objecttype)")
+    rows = (row.rpartition(" ")[2] for row in answer.split("\n"))
+    return dict(zip(asked, rows, strict=True))
 
 
 def remote_names(repository: Repository) -> frozenset[str]:
     """Return the names of a repository's remotes."""
-    return frozenset(run_git(repository.directory, "remote").splitlines())
+    return frozenset(name for name in run_git(repository.directory, "remote").split("\n") if name)
 
 
 def url_of(repository: Repository, remote: str) -> str:

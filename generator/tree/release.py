@@ -72,7 +72,9 @@ def fetched_commits(
     repository = Repository(store, None, "", _hash_name(store))
     missing = [wanted[commit] for commit in lacking(repository, wanted)]
     if missing:
-        _transfer(store, url, [f"+{ref.name}:{ref.name}" for ref in missing], progress)
+        # By commit, not by name: names change their meaning, and one may be the folder of another.
+        refspecs = [f"+{ref.name}:refs/commits/{ref.commit}" for ref in missing]
+        _transfer(store, url, refspecs, progress)
     return repository
 
 

@@ -17,7 +17,7 @@ from generator.engine.operations.expression import merged_list, merged_mapping
 from generator.engine.operations.jinja import entries_of, entries_under, expression_source
 from generator.engine.operations.selector import read_steps, select
 from generator.model.kubespray import Kubespray
-from generator.model.toleration import toleration_from
+from generator.model.toleration import UNINITIALIZED, Toleration, toleration_from
 from generator.text.document import Document, Mapping, Node, Route, Scalar, Sequence, data_of
 from generator.text.edit import refuse
 from generator.text.mapping import add_key, replace_value
@@ -173,7 +173,17 @@ def _covered(entry: Any, present: list[Any]) -> bool:
     others = (toleration_from(other) for other in present)
     if wanted is None or not wanted.key:
         return False
-    return any(other is not None and other.subsumes(wanted) for other in others)
+    return any(other is not None and _does_as_much(other, wanted) for other in others)
+
+
+def _does_as_much(other: Toleration, wanted: Toleration) -> bool:
+    """Tell whether a toleration can stand for a wanted one.
+
+    For the cloud provider's taint it need not tolerate more than that: its value is known.
+    """
+    if wanted.key == UNINITIALIZED.key and wanted.matches(UNINITIALIZED):
+        return other.matches(UNINITIALIZED)
+    return other.subsumes(wanted)
 
 
 def _label(entry: Any) -> str:

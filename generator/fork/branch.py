@@ -1,0 +1,126 @@
+"""How the branch stands that is to carry the series for a revision."""
+
+from __future__ import annotations
+
+from generator.engine.patch import SemanticPatch
+from generator.engine.series import Series, Skipped, try_each
+from generator.exits import UnusableInput
+from generator.fork.history import carried, is_ours, read_commit
+from generator.fork.repository import Fork
+from generator.fork.select import Target
+from generator.fork.standing import BranchOn
+from generator.tree.base import FILE
+from generator.tree.ids import blob_id
+from generator.tree.refs import REMOTES, commits_between, have_common_history, is_ancestor
+from generator.tree.revision import RevisionTree
+
+_MOST = 1000
+"""Commits of others are counted up to this number."""
+
+
+def judged(
+    fork: Fork,
+    target: Target,
+    patches: tuple[SemanticPatch, ...],
+    base: RevisionTree,
+    series: Series | None,
+) -> BranchOn:
+    """Return how the branch for a revision stands.
+
+    `base` is the revision's tree, `series` what the branch is to carry, None where that cannot be
+    made. Raises UnusableInput where the branch cannot be read.
+    """
+    nothing = series is not None and not series.applied
+    if target.carrier is None:
+        return BranchOn("unneeded") if nothing else BranchOn("missing")
+    if target.is_own_branch:
+        lacking = _lacking(fork, patches, target.commit, target.branch)
+        return BranchOn("behind", f"lacks {lacking}") if lacking else BranchOn("has")
+    tip = target.carrier.commit
+    at = carried(fork.reader(tip), tip, target.commit)
+    where = _where(target)
+    if nothing:
+        return BranchOn("unneeded", f"{where}can be deleted" if at.own else where.strip())
+    if at.below == target.commit or _is_part(fork, at.below, target.commit):
+        return _of_ours(fork, target, base, series, at.below, bool(at.own), where)
+    if at.own and target.commit in fork.elsewhere:
+        return BranchOn("behind", f"{where}stands on another commit than {target.release}'s")
+    contained = _is_part(fork, target.commit, tip)
+    others = _others(fork, target, tip)
+    lacking = _lacking(fork, patches, tip, target.branch)
+    if lacking:
+        return BranchOn("differs", f"{where}lacks {lacking}", others)
+    if not contained and _has_moved_on(fork, target, tip):
+        return BranchOn("behind", f"{where}lacks commits of {target.release}", others)
+    return BranchOn("has", where.strip(), others)
+
+
+def _of_ours(
+    fork: Fork,
+    target: Target,
+    base: RevisionTree,
+    series: Series | None,
+    below: str,
+    has_own: bool,
+    where: str,
+) -> BranchOn:
+    """Return the state of a branch that has no commits but the revision's and the program's."""
+    assert target.carrier is not None
+    if not has_own:
+        return BranchOn("behind", f"{where}has nothing of the series")
+    if below != target.commit:
+        return BranchOn("behind", f"{where}stands on an older state of {target.release}")
+    tree = fork.tree(target.carrier.commit, target.branch)
+    if series is not None and tree.entries == _expected(base, series):
+        return BranchOn("has", where.strip())
+    if series is None:
+        return BranchOn("behind", f"{where}has another series than today's, which is refused")
+    return BranchOn("behind", f"{where}has another series than today's")
+
+
+def _expected(base: RevisionTree, series: Series) -> dict[str, tuple[str, str]]:
+    """Return what a tree holds with a series: paths to mode and blob id."""
+    entries = dict(base.entries)
+    for change in series.files:
+        if change.after is None:
+            entries.pop(change.path, None)
+        else:
+            entries[change.path] = (change.mode or FILE, blob_id(change.after, base.base.hash_name))
+    return entries
+
+
+def _lacking(fork: Fork, patches: tuple[SemanticPatch, ...], tip: str, branch: str) -> str:
+    """Return which patches a branch's own tree still needs, as a text; empty for none."""
+    outcomes = try_each(fork.kubespray(fork.tree(tip, branch)), patches)
+    return ", ".join(outcome.patch.id for outcome in outcomes if not isinstance(outcome, Skipped))
+
+
+def _is_part(fork: Fork, older: str, newer: str) -> bool:
+    return is_ancestor(fork.repository, older, newer)
+
+
+def _has_moved_on(fork: Fork, target: Target, tip: str) -> bool:
+    """Tell whether a revision has commits that a branch made from it lacks.
+
+    Not where they have no history in common: then the branch took the files over by a commit of
+    its own, as a squashed subtree does.
+    """
+    if target.commit in fork.elsewhere:
+        return target.moves
+    return have_common_history(fork.repository, target.commit, tip)
+
+
+def _others(fork: Fork, target: Target, tip: str) -> int:
+    """Count the commits of others; at least one, also where a shallow history hides them."""
+    try:
+        found = commits_between(fork.repository, target.commit, tip, _MOST)
+    except UnusableInput:
+        return 1
+    reader = fork.reader(tip)
+    return max(1, sum(not is_ours(reader, read_commit(reader, commit)) for commit in found))
+
+
+def _where(target: Target) -> str:
+    """Return how a sentence on the branch begins: with the remote's name where only it has it."""
+    assert target.carrier is not None
+    return f"{target.carrier.short} " if target.carrier.name.startswith(REMOTES) else ""
