@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from generator.commands.talk import printable
+from generator.commands.talk import printable, say
 from generator.engine.choice import Choice, choose
 from generator.engine.patch import SemanticPatch, load_patches
+from generator.engine.series import Applied, Series
 from generator.exits import UnusableInput
 from generator.model.kubespray import Kubespray
 from generator.resources import resource_dir
@@ -43,6 +44,23 @@ def tree_options(function: Callable[..., Any]) -> Callable[..., Any]:
     """Add TREE, --rev, --release and --sample; the function gets them as `wanted`."""
 
     @click.argument("tree", type=NamedPath(), required=False)
+    @source_options
+    @wraps(function)
+    def with_tree(
+        *args: Any, tree: Path | None, source: Callable[[Path | None], Wanted], **options: Any
+    ) -> Any:
+        return function(*args, wanted=source(tree), **options)
+
+    return with_tree
+
+
+def source_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Add --rev, --release and --sample; the function gets `source`.
+
+    That takes the path of a tree, or None where none is named, and returns what is wanted; it
+    raises a usage error where the options do not go together.
+    """
+
     @click.option(
         "--rev", "revision", metavar="REV", help="Read a revision; nothing is checked out."
     )
@@ -53,23 +71,20 @@ def tree_options(function: Callable[..., Any]) -> Callable[..., Any]:
     )
     @click.option("--sample", is_flag=True, help="Read the embedded sample tree.")
     @wraps(function)
-    def with_tree(
-        *args: Any,
-        tree: Path | None,
-        revision: str | None,
-        release: str | None,
-        sample: bool,
-        **options: Any,
+    def with_source(
+        *args: Any, revision: str | None, release: str | None, sample: bool, **options: Any
     ) -> Any:
-        named = [tree is not None, release is not None, sample]
-        if sum(named) > 1 or (revision is not None and (release is not None or sample)):
-            raise click.UsageError(
-                "name one tree: TREE (with or without --rev), --release or --sample."
-            )
-        wanted = Wanted(tree or Path(), revision, release, sample)
-        return function(*args, wanted=wanted, **options)
+        def source(tree: Path | None) -> Wanted:
+            named = [tree is not None, release is not None, sample]
+            if sum(named) > 1 or (revision is not None and (release is not None or sample)):
+                raise click.UsageError(
+                    "name one tree: TREE (with or without --rev), --release or --sample."
+                )
+            return Wanted(tree or Path(), revision, release, sample)
 
-    return with_tree
+        return function(*args, source=source, **options)
+
+    return with_source
 
 
 def choice_options(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -127,6 +142,17 @@ def opened(wanted: Wanted) -> Tree:
     if close is not None:
         click.get_current_context().call_on_close(close)
     return tree
+
+
+def tell_outcomes(series: Series) -> None:
+    """Tell the user what each patch of a series found, or why it has nothing to do."""
+    for outcome in series.outcomes:
+        if isinstance(outcome, Applied):
+            say(f"{outcome.patch.id}: {'; '.join(outcome.found)}.")
+        else:
+            say(f"{outcome.patch.id}: nothing to do: {'; '.join(outcome.reasons)}.")
+    if not series.applied:
+        say("Nothing to do: no patch is needed.")
 
 
 def progress_bar(stack: ExitStack, label: str) -> Progress | None:

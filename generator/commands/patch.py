@@ -6,10 +6,16 @@ from pathlib import Path
 
 import click
 
-from generator.commands.options import NamedPath, choice_options, opened, tree_options
+from generator.commands.options import (
+    NamedPath,
+    choice_options,
+    opened,
+    tell_outcomes,
+    tree_options,
+)
 from generator.commands.talk import say
 from generator.engine.patch import SemanticPatch
-from generator.engine.series import Applied, Series, plan
+from generator.engine.series import Series, plan
 from generator.model.kubespray import Kubespray
 from generator.tree.base import Tree
 from generator.tree.locate import Wanted
@@ -73,7 +79,9 @@ def command(
         raise click.UsageError("--relative-to-repo goes with a printed patch or with -o.")
     tree = opened(wanted)
     series = plan(Kubespray(tree), patches)
-    _report(series)
+    tell_outcomes(series)
+    if any(b"\r\n" in (change.after or b"") for change in series.files):
+        say("Some lines end in CR LF: use `git am --keep-cr`.")
     prefix = tree.prefix if relative_to_repo else ""
     if write:
         _apply(tree, series, force)
@@ -85,18 +93,6 @@ def command(
         _print_json(series, prefix)
     elif output is None and not write and not commit:
         _print(tree, series, style, prefix)
-
-
-def _report(series: Series) -> None:
-    for outcome in series.outcomes:
-        if isinstance(outcome, Applied):
-            say(f"{outcome.patch.id}: {'; '.join(outcome.found)}.")
-        else:
-            say(f"{outcome.patch.id}: nothing to do: {'; '.join(outcome.reasons)}.")
-    if not series.applied:
-        say("Nothing to do: no patch is needed.")
-    if any(b"\r\n" in (change.after or b"") for change in series.files):
-        say("Some lines end in CR LF: use `git am --keep-cr`.")
 
 
 def _apply(tree: Tree, series: Series, force: bool) -> None:

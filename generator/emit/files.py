@@ -7,7 +7,7 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -50,14 +50,20 @@ def write_all(top: Path, files: Mapping[str, bytes | None]) -> None:
 
 
 @contextmanager
-def written(top: Path, files: Mapping[str, bytes | None]) -> Iterator[None]:
+def written(
+    top: Path, files: Mapping[str, bytes | None], executable: Container[str] = ()
+) -> Iterator[None]:
     """Write files below a directory; put the old ones back where the block raises.
 
+    A file keeps its mode; of those that were not there, the `executable` ones become so.
     Raises UnusableInput where one cannot be written; then all are as before.
     """
     change = _Change()
     try:
-        staged = [(top / path, change.stage(top / path, data)) for path, data in files.items()]
+        staged = [
+            (top / path, change.stage(top / path, data, path in executable))
+            for path, data in files.items()
+        ]
         for target, new in staged:
             change.put(target, new)
         yield
@@ -82,7 +88,7 @@ class _Change:
     beside: dict[Path, Path] = field(default_factory=dict)
     stack: contextlib.ExitStack = field(default_factory=contextlib.ExitStack)
 
-    def stage(self, target: Path, data: bytes | None) -> Path | None:
+    def stage(self, target: Path, data: bytes | None, executable: bool) -> Path | None:
         """Write the new bytes beside their target, with its mode; None for one to be deleted."""
         if data is None:
             return None
@@ -95,7 +101,7 @@ class _Change:
         if target.exists():
             shutil.copymode(target, new)
         else:
-            new.chmod(0o644)
+            new.chmod(0o755 if executable else 0o644)
         return new
 
     def put(self, target: Path, new: Path | None) -> None:

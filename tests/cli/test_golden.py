@@ -11,21 +11,32 @@ import os
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 
 from cli.conftest import CHANGED, Result, run, start
-from generator.cli import COMMANDS
+from generator.cli import COMMANDS, cli
 from generator.resources import resource_dir
 
 GOLDEN = Path(__file__).parent.parent / "golden"
 
 SHIPPED = sorted(path.stem for path in resource_dir("patches").glob("*.yml"))
 
+
+def below_groups() -> list[tuple[str, str]]:
+    """Return the commands below commands, such as `patches list`."""
+    context = click.Context(cli)
+    found = {name: cli.get_command(context, name) for name in COMMANDS}
+    return [
+        (name, below) for name, group in found.items() if isinstance(group, click.Group)
+        for below in group.commands
+    ]  # fmt: skip
+
+
 SHOWN: dict[str, tuple[str, ...]] = {
     "help": ("--help",),
     **{f"help-{name}": (name, "--help") for name in COMMANDS},
-    "help-patches-list": ("patches", "list", "--help"),
-    "help-patches-show": ("patches", "show", "--help"),
+    **{f"help-{name}-{below}": (name, below, "--help") for name, below in below_groups()},
     "patches-list": ("patches", "list"),
     **{f"patches-show-{name}": ("patches", "show", name) for name in SHIPPED},
     "order-sample": ("order", "--sample"),
@@ -54,8 +65,8 @@ def test_golden(name: str, words: tuple[str, ...]) -> None:
 
 
 def test_no_golden_file_is_left_over() -> None:
-    """Those of `check` beside its help have tests of their own."""
-    others = ("check-", "explain-")
+    """Those of `check`, `fork` and `overlay` beside their help have tests of their own."""
+    others = ("check-", "explain-", "fork-", "overlay")
     found = {path.stem for path in GOLDEN.iterdir() if not path.stem.startswith(others)}
     assert found == set(SHOWN)
 

@@ -1,0 +1,1 @@
+"""Overlays: a series kept as whole files beside a Kubespray, with a record of what they are for."""
