@@ -21,6 +21,8 @@ COMMANDS = {
     "patch": "Print the git patch that a Kubespray tree needs.",
     "overlay": "Vendor the patch as files over a Kubespray, and notice drift.",
     "fork": "Keep the series on the branches of a fork.",
+    "tolerate": "Give plain manifests and Helm values the toleration.",
+    "hook": "Check or fix what is being committed, for pre-commit.",
     "order": "Show in which order a playbook runs its roles.",
     "patches": "List the semantic patches, and why each exists.",
     "demo": "Show the whole way on an embedded sample tree.",
@@ -74,17 +76,19 @@ def cli() -> None:
 
 def main() -> None:
     """Run the command line and end the process with the command's exit code."""
-    forget_other_repository()
+    dropped = forget_other_repository()
     # A run is short and keeps what it builds: there is little garbage to look for.
     gc.set_threshold(100_000, 20, 100)
-    sys.exit(_exit_code())
+    sys.exit(_exit_code(dropped))
 
 
-def _exit_code() -> int:
+def _exit_code(dropped: dict[str, str]) -> int:
     try:
         if sys.stdout is None:
             raise UnusableInput("standard output is closed; redirect it to a file or a pipe.")
-        code = cli.main(prog_name="kubespray-patchgen", standalone_mode=False)
+        code = cli.main(
+            prog_name="kubespray-patchgen", standalone_mode=False, obj=dropped,
+        )  # fmt: skip
     except PatchgenError as error:
         _say(str(error))
         return error.exit_code

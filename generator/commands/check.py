@@ -2,40 +2,27 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import click
 
 from generator.commands.options import all_patches, opened, playbook_paths, tree_options
+from generator.commands.scenario import scenario_of, scenario_options
 from generator.commands.talk import printable, say
-from generator.engine.finding import Report, Unread
+from generator.engine.finding import Report
 from generator.engine.patch import SemanticPatch
-from generator.exits import FOUND, OK, UnusableInput
+from generator.exits import FOUND, OK
 from generator.model.kubespray import Kubespray
 from generator.tree.locate import Wanted
 
 if TYPE_CHECKING:
     from generator.model.scenario import Scenario
-    from generator.model.value import Value
 
 
 @click.command(short_help="Find what waits for something that comes later.")
 @tree_options
-@click.option(
-    "--set", "given", multiple=True, metavar="NAME=VALUE",
-    help="A variable of the scenario; beats all others, as -e does with Ansible. May be repeated. "
-    "An empty value is the empty text. nodes=new or nodes=initialized says what nodes every "
-    "playbook starts with.",
-)  # fmt: skip
-@click.option(
-    "-i", "--inventory", metavar="INVENTORY",
-    help="Take the variables from an inventory instead of the reported case: a file or directory "
-    "as Ansible reads it (nothing of it is run), or the output of `ansible-inventory --list` "
-    "(- for standard input).",
-)  # fmt: skip
+@scenario_options
 @click.option(
     "-p", "--playbook", "names", multiple=True, metavar="PLAYBOOK",
     help="A playbook of the tree; `all` for every one. May be repeated. Without, cluster, "
@@ -98,11 +85,11 @@ def command(
     scenario, left_out = scenario_of(given, inventory)
     tree = opened(wanted)
     patches = tuple(all_patches(()).values())
-    report = _checked(Kubespray(tree), names, scenario, patches)
+    report = checked(Kubespray(tree), names, scenario, patches)
     report = replace(report, unread=(*left_out, *report.unread))
     prefix = tree.prefix if relative_to_repo else ""
     # By newlines only: Python's other ends of lines may stand inside the texts of JSON.
-    for line in _printed(report, patches, style, prefix).removesuffix("\n").split("\n"):
+    for line in printed(report, patches, style, prefix).removesuffix("\n").split("\n"):
         click.echo(printable(line) if style == "text" else _encodable(line))
     for left in report.unread:
         say(f"{left.place}: {left.message}")
@@ -114,79 +101,18 @@ def command(
     return FOUND if bad else OK
 
 
-def scenario_of(given: Iterable[str], inventory: str | None) -> tuple[Scenario, tuple[Unread, ...]]:
-    """Return the scenario that options describe, and what of an inventory could not be read.
-
-    Raises a usage error where a `--set` is none, UnusableInput where the inventory is unusable.
-    """
-    from generator.model.scenario import NODES, Scenario, Setting, reported
-
-    settings = {}
-    nodes = None
-    for text in given:
-        name, equals, value = text.partition("=")
-        if not equals or not name.isidentifier():
-            raise click.UsageError(f"--set {text}: write NAME=VALUE; NAME is a variable's name.")
-        if name == NODES:
-            if value not in ("new", "initialized"):
-                raise click.UsageError(f"--set {text}: nodes is new or initialized.")
-            nodes = value
-        else:
-            settings[name] = Setting(_value(value), f"--set {text}")
-    if inventory is None:
-        return Scenario(settings, reported(), nodes), ()
-    from generator.model.inventory import read_inventory
-
-    read = read_inventory(inventory, _standard_input)
-    base = {
-        name: Setting(setting.value, f"inventory, host {read.host}", setting.place)
-        for name, setting in read.settings.items()
-    }
-    return Scenario(settings, base, nodes), tuple(
-        Unread(*left, outside=True) for left in read.unread
-    )
-
-
-def _standard_input() -> bytes:
-    if sys.stdin is None:
-        raise UnusableInput("standard input is closed; hand the inventory over there, or name it.")
-    return sys.stdin.buffer.read()
-
-
 def _encodable(line: str) -> str:
     """Return a line with bytes that are no UTF-8, in paths say, written out."""
     return line.encode("utf-8", "backslashreplace").decode()
 
 
-def _value(value: str) -> Value:
-    """Return a value as YAML reads it; what is empty is the empty text."""
-    from generator.text.document import Scalar
-    from generator.text.plain import Dangling, TooMuch, plain
-    from generator.text.yaml import parse
-
-    if not value:
-        return ""
-    if value.lstrip().startswith(("{{", "{%")):
-        return value
-    try:
-        document = parse("--set", value)
-        root = document.root
-    except (UnusableInput, UnicodeError):
-        return value
-    if root is None or (isinstance(root, Scalar) and root.value == "" and not root.style):
-        return value
-    try:
-        return plain(document, root, strict=True)
-    except (Dangling, TooMuch):
-        return value
-
-
-def _checked(
+def checked(
     kubespray: Kubespray,
     names: tuple[str, ...],
     scenario: Scenario,
     patches: tuple[SemanticPatch, ...],
 ) -> Report:
+    """Return what a check finds; `names` are playbooks, without any the usual ones are meant."""
     from generator.engine.check import PLAYBOOKS, check
 
     wanted = names or [name for name in PLAYBOOKS if kubespray.playbook_named(name)]
@@ -194,7 +120,8 @@ def _checked(
     return check(kubespray, paths, scenario, patches)
 
 
-def _printed(report: Report, patches: tuple[SemanticPatch, ...], style: str, prefix: str) -> str:
+def printed(report: Report, patches: tuple[SemanticPatch, ...], style: str, prefix: str) -> str:
+    """Return a report in a format of `--format`."""
     if style == "json":
         from generator.emit.check_json import check_report
         from generator.emit.report import to_json

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from generator.engine.patch import SemanticPatch
-from generator.engine.series import Series, Skipped, try_each
-from generator.exits import UnusableInput
-from generator.fork.history import carried, is_ours, read_commit
+from generator.engine.series import Series, Skipped, plan, try_each
+from generator.exits import Unsafe, UnusableInput
+from generator.fork.history import Carried, carried, is_ours, made_of, read_commit
 from generator.fork.repository import Fork
 from generator.fork.select import Target
 from generator.fork.standing import BranchOn
@@ -34,7 +36,7 @@ def judged(
     if target.carrier is None:
         return BranchOn("unneeded") if nothing else BranchOn("missing")
     if target.is_own_branch:
-        lacking = _lacking(fork, patches, target.commit, target.branch)
+        lacking = _lacking(fork, patches, target.carrier.commit, target.branch)
         return BranchOn("behind", f"lacks {lacking}") if lacking else BranchOn("has")
     tip = target.carrier.commit
     at = carried(fork.reader(tip), tip, target.commit)
@@ -42,7 +44,9 @@ def judged(
     if nothing:
         return BranchOn("unneeded", f"{where}can be deleted" if at.own else where.strip())
     if at.below == target.commit or _is_part(fork, at.below, target.commit):
-        return _of_ours(fork, target, base, series, at.below, bool(at.own), where)
+        found = _of_ours(fork, target, base, series, at.below, bool(at.own), where)
+        changed = found.state == "behind" and _is_changed(fork, target, patches, at)
+        return replace(found, others=len(at.own)) if changed else found
     if at.own and target.commit in fork.elsewhere:
         return BranchOn("behind", f"{where}stands on another commit than {target.release}'s")
     contained = _is_part(fork, target.commit, tip)
@@ -76,6 +80,28 @@ def _of_ours(
     if series is None:
         return BranchOn("behind", f"{where}has another series than today's, which is refused")
     return BranchOn("behind", f"{where}has another series than today's")
+
+
+def _is_changed(
+    fork: Fork, target: Target, patches: tuple[SemanticPatch, ...], at: Carried
+) -> bool:
+    """Tell whether somebody changed the program's commits and left their dates as they were.
+
+    That shows where they were made by the very patches of today, and hold something else.
+    """
+    assert target.carrier is not None
+    today = {(patch.id, patch.version): patch for patch in patches}
+    made_by = [today.get(made_of(commit)) for commit in reversed(at.own)]
+    known = [patch for patch in made_by if patch is not None]
+    if not known or len(known) < len(made_by):
+        return False
+    below = fork.tree(at.below, at.below)
+    try:
+        series = plan(fork.kubespray(below), known)
+    except Unsafe:
+        return True
+    tip = fork.tree(target.carrier.commit, target.branch)
+    return tip.entries != _expected(below, series)
 
 
 def _expected(base: RevisionTree, series: Series) -> dict[str, tuple[str, str]]:

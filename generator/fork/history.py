@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from generator.exits import UnusableInput
 from generator.tree.objects import ObjectReader
 
-_TRAILER = re.compile(r"^Semantic-patch: \S+ \(version \d+\)$", re.MULTILINE)
+_TRAILER = re.compile(r"^Semantic-patch: (\S+) \(version (\d{1,6})\)$", re.MULTILINE)
 _DAY = 24 * 60 * 60
 _MAX_BYTES = 1024 * 1024
 _MAX_COMMITS = 1000
@@ -77,6 +77,12 @@ def is_ours(reader: ObjectReader, commit: Commit) -> bool:
         # A shallow history ends here: nobody can tell.
         return False
     return commit.seconds == before or (commit.seconds > before and commit.seconds % _DAY == 0)
+
+
+def made_of(commit: Commit) -> tuple[str, int]:
+    """Return the id and the version of the semantic patch that a commit of ours names."""
+    found = _TRAILER.search(commit.message)
+    return (found[1], int(found[2])) if found else ("", 0)
 
 
 def carried(reader: ObjectReader, tip: str, base: str) -> Carried:

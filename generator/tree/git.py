@@ -33,10 +33,13 @@ _OF_ANOTHER_REPOSITORY = (
 """What git sets for hooks and aliases; see `git rev-parse --local-env-vars`."""
 
 
-def forget_other_repository() -> None:
-    """Drop variables by which git would read another repository than the one that is named."""
-    for name in _OF_ANOTHER_REPOSITORY:
-        os.environ.pop(name, None)
+def forget_other_repository() -> dict[str, str]:
+    """Drop variables by which git would read another repository than the one that is named.
+
+    Return those that were set.
+    """
+    found = {name: os.environ.pop(name, None) for name in _OF_ANOTHER_REPOSITORY}
+    return {name: value for name, value in found.items() if value is not None}
 
 
 def git_in(directory: Path) -> Git:

@@ -1,0 +1,1 @@
+"""What the pre-commit hooks do: hold what is being committed against the patches."""
