@@ -40,46 +40,49 @@ def judged(
         return BranchOn("behind", f"lacks {lacking}") if lacking else BranchOn("has")
     tip = target.carrier.commit
     at = carried(fork.reader(tip), tip, target.commit)
-    where = _where(target)
+    only_ours = at.below == target.commit or _is_part(fork, at.below, target.commit)
     if nothing:
-        return BranchOn("unneeded", f"{where}can be deleted" if at.own else where.strip())
-    if at.below == target.commit or _is_part(fork, at.below, target.commit):
-        found = _of_ours(fork, target, base, series, at.below, bool(at.own), where)
-        changed = found.state == "behind" and _is_changed(fork, target, patches, at)
-        return replace(found, others=len(at.own)) if changed else found
-    if at.own and target.commit in fork.elsewhere:
-        return BranchOn("behind", f"{where}stands on another commit than {target.release}'s")
-    contained = _is_part(fork, target.commit, tip)
-    others = _others(fork, target, tip)
-    lacking = _lacking(fork, patches, tip, target.branch)
-    if lacking:
-        return BranchOn("differs", f"{where}lacks {lacking}", others)
-    if not contained and _has_moved_on(fork, target, tip):
-        return BranchOn("behind", f"{where}lacks commits of {target.release}", others)
-    return BranchOn("has", where.strip(), others)
+        found = BranchOn("unneeded", "can be deleted" if at.own and only_ours else "")
+    elif only_ours:
+        found = _of_ours(fork, target, base, series, at)
+    elif at.own and target.commit in fork.elsewhere:
+        return _named(target, BranchOn("behind", f"stands on another commit than {target.release}"))
+    else:
+        found = _with_others(fork, target, patches)
+    if not only_ours:
+        found = replace(found, others=_others(fork, target, tip))
+    elif found.state == "behind" and _is_changed(fork, target, patches, at):
+        found = replace(found, others=len(at.own))
+    return _named(target, found)
 
 
 def _of_ours(
-    fork: Fork,
-    target: Target,
-    base: RevisionTree,
-    series: Series | None,
-    below: str,
-    has_own: bool,
-    where: str,
+    fork: Fork, target: Target, base: RevisionTree, series: Series | None, at: Carried
 ) -> BranchOn:
     """Return the state of a branch that has no commits but the revision's and the program's."""
     assert target.carrier is not None
-    if not has_own:
-        return BranchOn("behind", f"{where}has nothing of the series")
-    if below != target.commit:
-        return BranchOn("behind", f"{where}stands on an older state of {target.release}")
-    tree = fork.tree(target.carrier.commit, target.branch)
-    if series is not None and tree.entries == _expected(base, series):
-        return BranchOn("has", where.strip())
+    if not at.own:
+        return BranchOn("behind", "has nothing of the series")
+    if at.below != target.commit:
+        return BranchOn("behind", f"stands on an older state of {target.release}")
     if series is None:
-        return BranchOn("behind", f"{where}has another series than today's, which is refused")
-    return BranchOn("behind", f"{where}has another series than today's")
+        return BranchOn("behind", "has another series than today's, which is refused")
+    tree = fork.tree(target.carrier.commit, target.branch)
+    if tree.entries == _expected(base, series):
+        return BranchOn("has")
+    return BranchOn("behind", "has another series than today's")
+
+
+def _with_others(fork: Fork, target: Target, patches: tuple[SemanticPatch, ...]) -> BranchOn:
+    """Return the state of a branch on which others have made commits."""
+    assert target.carrier is not None
+    tip = target.carrier.commit
+    lacking = _lacking(fork, patches, tip, target.branch)
+    if lacking:
+        return BranchOn("differs", f"lacks {lacking}")
+    if not _is_part(fork, target.commit, tip) and _has_moved_on(fork, target, tip):
+        return BranchOn("behind", f"lacks commits of {target.release}")
+    return BranchOn("has")
 
 
 def _is_changed(
@@ -146,7 +149,9 @@ def _others(fork: Fork, target: Target, tip: str) -> int:
     return max(1, sum(not is_ours(reader, read_commit(reader, commit)) for commit in found))
 
 
-def _where(target: Target) -> str:
-    """Return how a sentence on the branch begins: with the remote's name where only it has it."""
+def _named(target: Target, found: BranchOn) -> BranchOn:
+    """Return a branch's state with the name of the remote's branch, where only a remote has it."""
     assert target.carrier is not None
-    return f"{target.carrier.short} " if target.carrier.name.startswith(REMOTES) else ""
+    if not target.carrier.name.startswith(REMOTES):
+        return found
+    return replace(found, why=f"{target.carrier.short} {found.why}".rstrip())
