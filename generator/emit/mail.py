@@ -7,12 +7,12 @@ dates are those of the semantic patches, so the same series gives the same bytes
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from generator.emit.message import commit_message, seconds_of
+from generator.emit.scratch import scratch_repository
 from generator.emit.stream import NewCommit, commit_rows
 from generator.engine.series import FileChange, Series
 from generator.tree.git import run_git, sealed
@@ -58,13 +58,7 @@ def diff(series: Series, prefix: str = "") -> bytes:
 @contextmanager
 def _repository(series: Series, prefix: str, uncommitted: bool) -> Iterator[Path]:
     """Give a bare repository with the branches `base` and `series`, of the files that change."""
-    with tempfile.TemporaryDirectory(prefix="kubespray-patchgen-") as directory:
-        repository = Path(directory)
-        environment = sealed(repository)
-        run_git(
-            repository, "init", "--quiet", "--bare", "--template=",
-            f"--object-format={series.base.hash_name}", ".", env=environment,
-        )  # fmt: skip
+    with scratch_repository(series.base.hash_name) as (repository, environment):
         stream = repository / "stream"
         stream.write_bytes(b"".join(_stream(series, prefix, uncommitted)))
         with stream.open("rb") as source:

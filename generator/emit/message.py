@@ -3,19 +3,10 @@
 from __future__ import annotations
 
 import datetime
-from functools import cache, partial
-from typing import TYPE_CHECKING
 
-from generator.emit.wrap import bullet, paragraphs
+from generator.emit.templates import template
 from generator.engine.series import Applied
-from generator.resources import resource_dir
 from generator.tree.base import Base
-
-if TYPE_CHECKING:
-    from jinja2 import Template
-
-WIDTH = 72
-"""Columns of a commit message, as git's own documentation asks for."""
 
 
 def commit_message(applied: Applied, base: Base, uncommitted: bool = False) -> str:
@@ -23,7 +14,7 @@ def commit_message(applied: Applied, base: Base, uncommitted: bool = False) -> s
 
     `uncommitted` tells that files of the series differ from the base's commit.
     """
-    text = _template().render(
+    text = template("commit-message.txt.j2").render(
         patch=applied.patch,
         found=applied.found,
         base=_base_line(base) + (" with uncommitted changes" if uncommitted else ""),
@@ -42,18 +33,3 @@ def _base_line(base: Base) -> str:
         return base.revision or "a directory that is no repository"
     named = base.revision and base.revision not in ("HEAD", base.commit)
     return f"{base.revision} ({base.commit})" if named else base.commit
-
-
-@cache
-def _template() -> Template:
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-    environment = Environment(
-        loader=FileSystemLoader(resource_dir("templates")),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        keep_trailing_newline=True,
-    )
-    environment.filters["bullet"] = partial(bullet, width=WIDTH)
-    environment.filters["paragraphs"] = partial(paragraphs, width=WIDTH)
-    return environment.get_template("commit-message.txt.j2")

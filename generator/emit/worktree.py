@@ -12,7 +12,7 @@ from generator.engine.series import FileChange, Series
 from generator.exits import Unsafe, UnusableInput
 from generator.tree.base import Tree
 from generator.tree.directory import DirectoryTree
-from generator.tree.git import run_git
+from generator.tree.git import feed_git, run_git
 from generator.tree.worktree import WorkTree
 
 
@@ -103,26 +103,20 @@ def _commits(repository: Path, tree: WorkTree, series: Series, head: str) -> lis
 
 def _stage(repository: Path, prefix: str, change: FileChange, environment: dict[str, str]) -> None:
     assert change.after is not None
-    with tempfile.TemporaryFile() as source:
-        source.write(change.after)
-        source.seek(0)
-        blob = run_git(repository, "hash-object", "-w", "--stdin", istream=source)
+    blob = feed_git(repository, change.after, "hash-object", "-w", "--stdin")
     entry = f"{change.mode},{blob},{prefix}{change.path}"
     run_git(repository, "update-index", "--add", "--cacheinfo", entry, env=environment)
 
 
 def _commit(repository: Path, tree_id: str, parent: str, message: str) -> str:
-    with tempfile.TemporaryFile() as source:
-        source.write(message.encode())
-        source.seek(0)
-        try:
-            return run_git(
-                repository, "commit-tree", "--no-gpg-sign", tree_id, "-p", parent, istream=source
-            )
-        except UnusableInput as error:
-            if not re.search("identity|ident name|no (email|name) was given", str(error)):
-                raise
-            raise UnusableInput(
-                "git does not know who you are; set user.name and user.email with `git config`, "
-                "then try again."
-            ) from None
+    try:
+        return feed_git(
+            repository, message.encode(), "commit-tree", "--no-gpg-sign", tree_id, "-p", parent
+        )
+    except UnusableInput as error:
+        if not re.search("identity|ident name|no (email|name) was given", str(error)):
+            raise
+        raise UnusableInput(
+            "git does not know who you are; set user.name and user.email with `git config`, "
+            "then try again."
+        ) from None

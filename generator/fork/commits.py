@@ -9,19 +9,19 @@ from __future__ import annotations
 
 import os
 import re
-import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from generator.emit.message import commit_message, seconds_of
+from generator.emit.scratch import scratch_repository
 from generator.emit.stream import NewCommit, commit_rows
 from generator.engine.series import Series
 from generator.exits import UnusableInput
 from generator.fork.history import Commit, read_commit
 from generator.fork.repository import Fork
-from generator.tree.git import feed_git, run_git, sealed
+from generator.tree.git import feed_git, run_git
 from generator.tree.objects import ObjectReader
 
 ANY_DATE = {"GIT_AUTHOR_DATE": "", "GIT_COMMITTER_DATE": ""}
@@ -59,13 +59,7 @@ def drafted(fork: Fork, wanted: Sequence[tuple[str, Series]]) -> Iterator[Drafts
     git does not know who the user is, or the repository lacks something.
     """
     author, committer = identity(fork.repository.directory)
-    with tempfile.TemporaryDirectory(prefix="kubespray-patchgen-") as directory:
-        repository = Path(directory)
-        environment = sealed(repository)
-        run_git(
-            repository, "init", "--quiet", "--bare", "--template=",
-            f"--object-format={fork.repository.hash_name}", ".", env=environment,
-        )  # fmt: skip
+    with scratch_repository(fork.repository.hash_name) as (repository, environment):
         environment["GIT_ALTERNATE_OBJECT_DIRECTORIES"] = os.pathsep.join(
             _alternate(one.directory) for one in fork.repositories
         )

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import os
-import shlex
 import shutil
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TypeAlias
 
+from generator.emit.templates import template
 from generator.engine.series import Applied, Series
 from generator.exits import Unsafe, UnusableInput
 from generator.overlay.manifest import (
@@ -25,12 +24,8 @@ from generator.overlay.manifest import (
     read_manifest,
 )
 from generator.overlay.stored import ATTRIBUTES, FILES, ORIGINALS, PARTS, README
-from generator.resources import resource_dir
 from generator.tree.base import EXECUTABLE
 from generator.tree.ids import blob_id
-
-if TYPE_CHECKING:
-    from jinja2 import Template
 
 _BYTE_FOR_BYTE = b"# Whatever core.autocrlf says, git keeps these files byte for byte.\n* -text\n"
 
@@ -94,28 +89,13 @@ def contents(series: Series, manifest: Manifest) -> Contents:
 def readme(series: Series, manifest: Manifest) -> str:
     """Return the text of the overlay's README."""
     files = manifest.files
-    return _template().render(
+    return template("overlay-readme.md.j2").render(
         base=manifest.base,
         outcomes=[(outcome.patch, isinstance(outcome, Applied)) for outcome in series.outcomes],
         changed=[file.path for file in files if file.before and file.after],
         added=[file.path for file in files if not file.before],
         deleted=[file.path for file in files if not file.after],
     )
-
-
-@cache
-def _template() -> Template:
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-    environment = Environment(
-        loader=FileSystemLoader(resource_dir("templates")),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    environment.filters["quoted"] = shlex.quote
-    return environment.get_template("overlay-readme.md.j2")
 
 
 def require_ours(out: Path) -> bool:
