@@ -91,14 +91,22 @@ def command(
     # By newlines only: Python's other ends of lines may stand inside the texts of JSON.
     for line in printed(report, patches, style, prefix).removesuffix("\n").split("\n"):
         click.echo(printable(line) if style == "text" else _encodable(line))
+    tell_left_out(report)
+    return FOUND if is_bad(report, strict) else OK
+
+
+def tell_left_out(report: Report) -> None:
+    """Tell the user what could not be read, and which variables nothing asked for."""
     for left in report.unread:
         say(f"{left.place}: {left.message}")
     for name in report.unasked:
         say(f"--set {name}: nothing that was checked asks for this variable; is it misspelled?")
-    bad = report.count("error")
-    if strict:
-        bad += report.count("warning") + len(report.unread)
-    return FOUND if bad else OK
+
+
+def is_bad(report: Report, strict: bool) -> bool:
+    """Tell whether a check has failed: by errors, with `strict` by warnings and unread files."""
+    soft = report.count("warning") + len(report.unread)
+    return bool(report.count("error") or (strict and soft))
 
 
 def _encodable(line: str) -> str:

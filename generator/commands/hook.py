@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -43,7 +45,9 @@ def command() -> None:
 @command.command(short_help="Fail where what is staged would block.")
 @_tree
 @scenario_options
-@click.option("--strict", is_flag=True, help="Fail for warnings, too.")
+@click.option(
+    "--strict", is_flag=True, help="Fail for warnings, too, and for files that could not be read."
+)
 @click.pass_obj
 def check(
     outside: dict[str, str] | None,
@@ -54,6 +58,8 @@ def check(
 ) -> int:
     """Fail where a deployment of what is staged would block, as `check` finds it.
 
+    An inventory (-i) is read from the work tree.
+
     \b
     Examples:
       kubespray-patchgen hook check
@@ -62,34 +68,39 @@ def check(
     \b
     Exit codes:
       0    no errors, or nothing is staged that can matter
-      1    errors were found (with --strict: or warnings)
+      1    errors were found (with --strict: or warnings, or something could not be read)
       2    wrong usage, no work tree, not a Kubespray tree, an unreadable file
       130  interrupted
     """
     from generator.hook.staged import can_matter, commit_at, staged_paths
 
     commit = commit_at(folder, outside or {})
-    if not can_matter(commit, staged_paths(commit), inventory):
+    if not _woken() and not can_matter(commit, staged_paths(commit), inventory):
         return OK
-    from generator.commands.check import checked, printed
+    from generator.commands.check import checked, is_bad, printed, tell_left_out
     from generator.commands.options import all_patches
     from generator.hook.staged import staged_tree
     from generator.model.kubespray import Kubespray
+    from generator.tree.index import IndexTree
 
-    scenario, _ = scenario_of(given, inventory)
+    scenario, left_out = scenario_of(given, inventory)
     patches = tuple(all_patches(()).values())
     tree = staged_tree(commit)
     try:
         report = checked(Kubespray(tree), (), scenario, patches)
     finally:
         tree.close()
-    bad = report.count("error") + (report.count("warning") if strict else 0)
-    if not bad:
-        return OK
-    for line in printed(report, patches, "text", "").removesuffix("\n").split("\n"):
-        click.echo(printable(line))
-    say("`kubespray-patchgen patch --apply` makes the change; so does the hook that fixes.")
-    return FOUND
+    report = replace(report, unread=(*left_out, *report.unread))
+    bad = is_bad(report, strict)
+    if bad:
+        for line in printed(report, patches, "text", "").removesuffix("\n").split("\n"):
+            click.echo(printable(line))
+    # A hook that passes is quiet, but for what its user has named.
+    tell_left_out(report if bad else replace(report, unread=left_out))
+    if bad and isinstance(tree, IndexTree) and any(found.fixed_by for found in report.findings):
+        where = f" {commit.prefix}" if commit.prefix else ""
+        say(f"`kubespray-patchgen patch{where} --apply` makes the change.")
+    return FOUND if bad else OK
 
 
 @command.command(short_help="Apply the patches to the work tree where what is staged needs them.")
@@ -99,8 +110,8 @@ def check(
 def fix(outside: dict[str, str] | None, folder: Path, patches: tuple[SemanticPatch, ...]) -> int:
     """Apply the patches to the work tree where what is staged needs them.
 
-    Fails where it changed something: look at the change, stage it, and commit again. A file of
-    which only a part is staged is left alone.
+    Fails where it changed something: look at the change, stage it, and commit again. A file that
+    has other content in the work tree than is staged is left alone.
 
     \b
     Examples:
@@ -118,7 +129,7 @@ def fix(outside: dict[str, str] | None, folder: Path, patches: tuple[SemanticPat
     from generator.hook.staged import can_matter, commit_at, staged_paths
 
     commit = commit_at(folder, outside or {})
-    if not can_matter(commit, staged_paths(commit), None):
+    if not _woken() and not can_matter(commit, staged_paths(commit), None):
         return OK
     from generator.hook.fix import fix as fixed
 
@@ -128,5 +139,13 @@ def fix(outside: dict[str, str] | None, folder: Path, patches: tuple[SemanticPat
     for path in done.changed:
         say(f"changed {commit.prefix}{path}")
     for reason in done.left:
-        say(f"{reason}; it was left alone. Stage the whole file, or none of it.")
+        say(f"{reason}, so this patch was left out. Stage the whole file first.")
     return FOUND if done.changed or done.left else OK
+
+
+def _woken() -> bool:
+    """Tell whether pre-commit runs the hook: it has looked at the paths, or shall look at all.
+
+    Its documentation, "Running in hooks": PRE_COMMIT=1 is set while it runs.
+    """
+    return os.environ.get("PRE_COMMIT") == "1"

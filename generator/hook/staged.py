@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,15 +12,24 @@ from generator.exits import UnusableInput
 from generator.tree.git import Repository, repository_at, run_git
 from generator.tree.index import IndexTree
 from generator.tree.locate import require_kubespray
+from generator.tree.refs import lacking
 from generator.tree.revision import RevisionTree
 
-MATTERS = re.compile(
-    r"(^|/)(ansible\.cfg|galaxy\.yml"
-    r"|(playbooks/|extra_playbooks/)?[^/]*(cluster|scale|reset|remove|recover|upgrade)[^/]*\.ya?ml"
+_READ = (
+    r"ansible\.cfg|galaxy\.yml"
+    r"|[^/]*(cluster|scale|reset|remove|recover|upgrade)[^/]*\.ya?ml"
     r"|(extra_)?playbooks/.*\.ya?ml"
-    r"|roles/.*/(meta|tasks|handlers|defaults|vars|templates|files)/.*)$"
+    r"|roles/.*/(meta|tasks|handlers|defaults|vars|templates|files)/.*"
 )
-"""The files of a Kubespray that can have a say; `.pre-commit-hooks.yaml` has it as `files`."""
+
+WAKES = rf"(^|/)(kubespray|{_READ})$"
+"""What wakes the hooks, as `.pre-commit-hooks.yaml` has it: wherever Kubespray lies.
+
+A submodule shows by its own path only, for which there is the usual name.
+"""
+
+_MATTERS = re.compile(rf"({_READ})\Z", re.DOTALL)
+"""The files of a Kubespray, from its own top, that can have a say."""
 
 
 @dataclass(frozen=True)
@@ -45,17 +55,22 @@ def commit_at(folder: Path, outside: Mapping[str, str]) -> Commit:
     """Return what is being committed of the Kubespray in a folder below the current directory.
 
     `outside` are git's variables that the program was started with. Raises UnusableInput where
-    the current directory is in no work tree, or the folder is not below its top.
+    the current directory is in no work tree, or the folder is not in it.
     """
     repository = repository_at(Path())
     if repository is None or repository.top is None:
         raise UnusableInput("the current directory is in no git work tree; run the hook in one.")
-    wanted = (Path.cwd() / folder).resolve()
+    wanted = _real(folder)
     if not wanted.is_relative_to(repository.top):
         raise UnusableInput(f"{folder} is not below the top of the repository.")
+    if not wanted.is_dir():
+        raise UnusableInput(
+            f"{folder} is no folder of the work tree; name Kubespray's with --tree, or take the "
+            "hook out where there is none any more."
+        )
     below = wanted.relative_to(repository.top).as_posix()
     prefix = "" if below == "." else f"{below}/"
-    return Commit(repository, prefix, _index(repository, outside))
+    return Commit(repository, prefix, _index(repository, repository.top, outside))
 
 
 def staged_paths(commit: Commit) -> list[str]:
@@ -72,13 +87,18 @@ def can_matter(commit: Commit, paths: list[str], inventory: str | None) -> bool:
 
     One that changes nothing can: the hook was asked to look at all files.
     """
-    beside = _below_top(commit, inventory) if inventory is not None else None
+    beside = _folder_of(commit, inventory) if inventory is not None else None
     return not paths or any(
-        (path.startswith(commit.prefix) and MATTERS.search(path) is not None)
-        or f"{path}/" == commit.prefix
-        or (beside is not None and (path == beside or path.startswith(f"{beside}/")))
+        _is_of_kubespray(commit, path) or (beside is not None and path.startswith(beside))
         for path in paths
-    )  # fmt: skip
+    )
+
+
+def _is_of_kubespray(commit: Commit, path: str) -> bool:
+    """Tell whether a path is one that can matter, or that of the submodule itself."""
+    if not path.startswith(commit.prefix):
+        return f"{path}/" == commit.prefix
+    return _MATTERS.match(path.removeprefix(commit.prefix)) is not None
 
 
 def staged_tree(commit: Commit) -> IndexTree | RevisionTree:
@@ -98,25 +118,46 @@ def staged_tree(commit: Commit) -> IndexTree | RevisionTree:
             f"{commit.prefix.rstrip('/')} is a submodule that is not checked out; run "
             "`git submodule update --init` first."
         )
-    revision = RevisionTree(inner, staged, staged)
+    folder_name = commit.prefix.rstrip("/")
+    if lacking(inner, [staged]):
+        raise UnusableInput(
+            f"{folder_name} lacks the commit {staged} that is staged for it; run "
+            f"`git -C {folder_name} fetch`."
+        )
+    revision = RevisionTree(inner, staged, f"{staged} of {folder_name}")
     require_kubespray(revision)
     return revision
 
 
-def _index(repository: Repository, outside: Mapping[str, str]) -> dict[str, str]:
-    """Return the variable that names the index, where git gave this repository's hook another."""
+def _index(repository: Repository, top: Path, outside: Mapping[str, str]) -> dict[str, str]:
+    """Return the variable that names the index, where git gave this repository's hook another.
+
+    Hooks start at the top of the work tree (githooks(5)), so a relative name is meant from there.
+    One in another repository's folder, recognised by its `HEAD`, is that one's.
+    """
     name = outside.get("GIT_INDEX_FILE")
     if name is None:
         return {}
+    index = top / name
     own = run_git(repository.directory, "rev-parse", "--absolute-git-dir")
-    other = outside.get("GIT_DIR")
-    if other is not None and Path(other).resolve() != Path(own).resolve():
+    if (index.parent / "HEAD").exists() and _real(index.parent) != _real(Path(own)):
         return {}
-    return {"GIT_INDEX_FILE": str(Path(name).absolute())}
+    return {"GIT_INDEX_FILE": str(index)}
 
 
-def _below_top(commit: Commit, inventory: str) -> str | None:
-    """Return an inventory's path from the repository's top, None where it is outside."""
-    path = Path(inventory).resolve()
-    inside = path.is_relative_to(commit.top)
-    return path.relative_to(commit.top).as_posix() if inside else None
+def _folder_of(commit: Commit, inventory: str) -> str | None:
+    """Return an inventory's folder from the repository's top, with a final slash, or empty.
+
+    Variables lie beside an inventory file, in group_vars and host_vars. None where it is outside.
+    """
+    path = _real(Path(inventory))
+    folder = path if path.is_dir() else path.parent
+    if not folder.is_relative_to(commit.top):
+        return None
+    below = folder.relative_to(commit.top).as_posix()
+    return "" if below == "." else f"{below}/"
+
+
+def _real(path: Path) -> Path:
+    # Not Path.resolve, which fails for a link to itself.
+    return Path(os.path.realpath(path))

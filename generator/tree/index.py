@@ -9,6 +9,7 @@ from generator.exits import UnusableInput
 from generator.tree.base import Base
 from generator.tree.blobs import SUBMODULE, BlobTree
 from generator.tree.git import Repository, run_git
+from generator.tree.ids import blob_id
 
 
 class IndexTree(BlobTree):
@@ -46,7 +47,22 @@ class IndexTree(BlobTree):
                 if stage != "0":
                     raise UnusableInput(f"{path}: the merge is not resolved; resolve it first.")
                 entries[path.removeprefix(self.prefix)] = (mode, object_id)
+        if any(object_id == blob_id(b"", self.base.hash_name) for _, object_id in entries.values()):
+            for path in self._only_intended():
+                entries.pop(path.removeprefix(self.prefix), None)
         return entries
+
+    def _only_intended(self) -> list[str]:
+        """Return the files that `git add --intent-to-add` named: a commit will not have them.
+
+        They stand in the index as empty ones, and git compares them as new in the work tree.
+        """
+        assert self._repository.top is not None
+        listing = run_git(
+            self._repository.top, "diff", "--name-only", "--diff-filter=A", "--no-renames",
+            "--no-ext-diff", "-z", env=self._environment,
+        )  # fmt: skip
+        return [path for path in listing.split("\0") if path]
 
     @property
     def submodule(self) -> str | None:
