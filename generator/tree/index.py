@@ -36,7 +36,7 @@ class IndexTree(BlobTree):
         assert self._repository.top is not None
         listing = run_git(
             self._repository.top, "ls-files", "--stage", "-z", "--full-name",
-            f":(top,literal){self.prefix.rstrip('/')}" if self.prefix else ":(top)",
+            self._pathspec,
             strip_newline_in_stdout=False, env=self._environment,
         )  # fmt: skip
         entries = {}
@@ -60,9 +60,14 @@ class IndexTree(BlobTree):
         assert self._repository.top is not None
         listing = run_git(
             self._repository.top, "diff", "--name-only", "--diff-filter=A", "--no-renames",
-            "--no-ext-diff", "-z", env=self._environment,
+            "--no-ext-diff", "--ignore-submodules=all", "-z", "--", self._pathspec,
+            env=self._environment,
         )  # fmt: skip
         return [path for path in listing.split("\0") if path]
+
+    @property
+    def _pathspec(self) -> str:
+        return f":(top,literal){self.prefix.rstrip('/')}" if self.prefix else ":(top)"
 
     @property
     def submodule(self) -> str | None:

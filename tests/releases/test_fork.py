@@ -99,7 +99,7 @@ class Fork:
         return dict(found)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def shared(
     mirror: Path, git_environment: Environment, tmp_path_factory: pytest.TempPathFactory
 ) -> Callable[[str], Path]:
@@ -114,7 +114,7 @@ def shared(
     return make
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def fork(url: str, git_environment: Environment, shared: Callable[[str], Path]) -> Fork:
     """One `fork status` and one `fork sync` over every revision that the tests cover."""
     top = shared("fork")
@@ -183,7 +183,7 @@ def test_same_tree_as_git_am(fork: Fork, release: Release, work_tree: Path) -> N
     assert fork.git("rev-parse", f"{tip}~{count}") == base
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def work_tree(fork: Fork, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A clone whose work tree has only the files that the series changes."""
     directory = tmp_path_factory.mktemp("work") / "kubespray"
@@ -276,7 +276,7 @@ def test_the_same_again_elsewhere(
 # In continuous integration.
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def fresh(fork: Fork, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A clone where only the remote has our branches, and nothing is checked out."""
     top, environment = tmp_path_factory.mktemp("fresh") / "kubespray", fork.environment
@@ -375,7 +375,7 @@ class Onto:
         return data
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def onto(url: str, git_environment: Environment, shared: Callable[[str], Path]) -> Onto:
     top = shared("onto")
     rows = []
