@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shlex
@@ -128,3 +129,30 @@ def test_codes_in_the_program_are_known() -> None:
 def test_links_of_the_readme_lead_somewhere() -> None:
     for target in re.findall(r"\]\((?!https?:)([^)]+)\)", README + FORMAT):
         assert (TOP / target).exists(), target
+
+
+def test_every_schema_of_json_is_in_the_docs() -> None:
+    text = (TOP / "docs/json.md").read_text("utf-8")
+    named = set(re.findall(r"^## `(.*)`$", text, re.MULTILINE))
+    told = {schema for row in named for schema in row.split("`, `")}
+    sources = "\n".join(path.read_text("utf-8") for path in (TOP / "generator").rglob("*.py"))
+    found = set(re.findall(r'"schema": f?"(kubespray-patchgen/[^"]+)"', sources))
+    found |= {
+        found_one.replace("{name}", name) for found_one in found for name in ("status", "verify")
+    }
+    assert {schema for schema in found if "{" not in schema} == told
+
+
+def test_keys_of_the_fork_reports_are_in_the_docs() -> None:
+    text = (TOP / "docs/json.md").read_text("utf-8")
+    for name in ("fork-status-json", "fork-sync-json"):
+        golden = (TOP / f"tests/golden/{name}.txt").read_text("utf-8")
+        data = json.loads(golden.partition("--- standard error ---")[0])
+        section = text.split(f"`{data['schema']}`", 1)[1]
+        assert {key for key in _keys(data) if f"`{key}`" not in section} <= {"schema", "id"}
+
+
+def _keys(data: object) -> set[str]:
+    if isinstance(data, dict):
+        return set(data) | {key for value in data.values() for key in _keys(value)}
+    return {key for value in data for key in _keys(value)} if isinstance(data, list) else set()
