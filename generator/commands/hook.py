@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from generator.commands.options import NamedPath, choice_options
+from generator.commands.options import NamedPath, later_choice_options
 from generator.commands.scenario import scenario_of, scenario_options
 from generator.commands.talk import printable, say
-from generator.engine.patch import SemanticPatch
 from generator.exits import FOUND, OK
+
+if TYPE_CHECKING:
+    from generator.engine.patch import SemanticPatch
 
 _tree = click.option(
     "--tree", "folder", type=NamedPath(), default=Path(), metavar="PATH",
@@ -105,9 +109,13 @@ def check(
 
 @command.command(short_help="Apply the patches to the work tree where what is staged needs them.")
 @_tree
-@choice_options
+@later_choice_options
 @click.pass_obj
-def fix(outside: dict[str, str] | None, folder: Path, patches: tuple[SemanticPatch, ...]) -> int:
+def fix(
+    outside: dict[str, str] | None,
+    folder: Path,
+    choose_patches: Callable[[], tuple[SemanticPatch, ...]],
+) -> int:
     """Apply the patches to the work tree where what is staged needs them.
 
     Fails where it changed something: look at the change, stage it, and commit again. A file that
@@ -133,7 +141,7 @@ def fix(outside: dict[str, str] | None, folder: Path, patches: tuple[SemanticPat
         return OK
     from generator.hook.fix import fix as fixed
 
-    done = fixed(commit, patches)
+    done = fixed(commit, choose_patches())
     for applied in done.series.applied:
         say(f"{applied.patch.id}: {'; '.join(applied.found)}.")
     for path in done.changed:

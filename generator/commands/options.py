@@ -12,18 +12,18 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from generator.commands.talk import printable, say
-from generator.engine.choice import Choice, choose
-from generator.engine.patch import SemanticPatch, load_patches
-from generator.engine.series import Applied, Series
 from generator.exits import UnusableInput
-from generator.model.kubespray import Kubespray
 from generator.resources import resource_dir
-from generator.tree.base import Tree
-from generator.tree.locate import Wanted, open_tree
 
+# What reads patches and trees is heavy, and a hook that has nothing to do shall not wait for it.
 if TYPE_CHECKING:
     from click._termui_impl import ProgressBar
 
+    from generator.engine.patch import SemanticPatch
+    from generator.engine.series import Series
+    from generator.model.kubespray import Kubespray
+    from generator.tree.base import Tree
+    from generator.tree.locate import Wanted
     from generator.tree.release import Progress
 
 
@@ -75,6 +75,8 @@ def source_options(function: Callable[..., Any]) -> Callable[..., Any]:
         *args: Any, revision: str | None, release: str | None, sample: bool, **options: Any
     ) -> Any:
         def source(tree: Path | None) -> Wanted:
+            from generator.tree.locate import Wanted
+
             named = [tree is not None, release is not None, sample]
             if sum(named) > 1 or (revision is not None and (release is not None or sample)):
                 raise click.UsageError(
@@ -90,6 +92,19 @@ def source_options(function: Callable[..., Any]) -> Callable[..., Any]:
 def choice_options(function: Callable[..., Any]) -> Callable[..., Any]:
     """Add --only, --with, --without and --patch-dir; the function gets the chosen `patches`."""
 
+    @later_choice_options
+    @wraps(function)
+    def with_choice(
+        *args: Any, choose_patches: Callable[[], tuple[SemanticPatch, ...]], **options: Any
+    ) -> Any:
+        return function(*args, patches=choose_patches(), **options)
+
+    return with_choice
+
+
+def later_choice_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the same options; the function gets `choose_patches`, which reads and chooses them."""
+
     @click.option(
         "--only",
         multiple=True,
@@ -104,7 +119,7 @@ def choice_options(function: Callable[..., Any]) -> Callable[..., Any]:
     )
     @_patch_dir
     @wraps(function)
-    def with_choice(
+    def with_later_choice(
         *args: Any,
         only: tuple[str, ...],
         also: tuple[str, ...],
@@ -112,10 +127,14 @@ def choice_options(function: Callable[..., Any]) -> Callable[..., Any]:
         patch_dir: tuple[Path, ...],
         **options: Any,
     ) -> Any:
-        chosen = choose(all_patches(patch_dir), Choice(only, also, without))
-        return function(*args, patches=chosen, **options)
+        def choose_patches() -> tuple[SemanticPatch, ...]:
+            from generator.engine.choice import Choice, choose
 
-    return with_choice
+            return choose(all_patches(patch_dir), Choice(only, also, without))
+
+        return function(*args, choose_patches=choose_patches, **options)
+
+    return with_later_choice
 
 
 def patch_dir_option(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -131,11 +150,15 @@ def patch_dir_option(function: Callable[..., Any]) -> Callable[..., Any]:
 
 def all_patches(directories: tuple[Path, ...]) -> dict[str, SemanticPatch]:
     """Return the program's own semantic patches and those of the user's directories, by id."""
+    from generator.engine.patch import load_patches
+
     return load_patches([resource_dir("patches"), *directories])
 
 
 def opened(wanted: Wanted) -> Tree:
     """Return the tree that the options name; its reading processes end with the command."""
+    from generator.tree.locate import open_tree
+
     with ExitStack() as stack:
         tree = open_tree(wanted, progress_bar(stack, f"Fetching {printable(wanted.release or '')}"))
     close = getattr(tree, "close", None)
@@ -146,6 +169,8 @@ def opened(wanted: Wanted) -> Tree:
 
 def tell_outcomes(series: Series) -> None:
     """Tell the user what each patch of a series found, or why it has nothing to do."""
+    from generator.engine.series import Applied
+
     for outcome in series.outcomes:
         if isinstance(outcome, Applied):
             say(f"{outcome.patch.id}: {'; '.join(outcome.found)}.")

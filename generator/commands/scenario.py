@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from generator.engine.finding import Unread
 from generator.exits import UnusableInput
 
 if TYPE_CHECKING:
+    from generator.engine.finding import Unread
     from generator.model.scenario import Scenario
     from generator.model.value import Value
 
@@ -57,6 +57,7 @@ def scenario_of(given: Iterable[str], inventory: str | None) -> tuple[Scenario, 
             settings[name] = Setting(_value(value), f"--set {text}")
     if inventory is None:
         return Scenario(settings, reported(), nodes), ()
+    from generator.engine.finding import Unread
     from generator.model.inventory import read_inventory
 
     read = read_inventory(inventory, _standard_input)

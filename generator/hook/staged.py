@@ -7,13 +7,14 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from generator.exits import UnusableInput
 from generator.tree.git import Repository, repository_at, run_git
-from generator.tree.index import IndexTree
-from generator.tree.locate import require_kubespray
-from generator.tree.refs import lacking
-from generator.tree.revision import RevisionTree
+
+if TYPE_CHECKING:
+    from generator.tree.index import IndexTree
+    from generator.tree.revision import RevisionTree
 
 _READ = (
     r"ansible\.cfg|galaxy\.yml"
@@ -87,10 +88,9 @@ def can_matter(commit: Commit, paths: list[str], inventory: str | None) -> bool:
 
     One that changes nothing can: the hook was asked to look at all files.
     """
-    beside = _folder_of(commit, inventory) if inventory is not None else None
+    beside = _of_inventory(commit, inventory) if inventory is not None else ()
     return not paths or any(
-        _is_of_kubespray(commit, path) or (beside is not None and path.startswith(beside))
-        for path in paths
+        _is_of_kubespray(commit, path) or path.startswith(beside) for path in paths
     )
 
 
@@ -106,6 +106,11 @@ def staged_tree(commit: Commit) -> IndexTree | RevisionTree:
 
     Raises UnusableInput where there is none.
     """
+    from generator.tree.index import IndexTree
+    from generator.tree.locate import require_kubespray
+    from generator.tree.refs import lacking
+    from generator.tree.revision import RevisionTree
+
     tree = IndexTree(commit.repository, commit.prefix, commit.environment)
     staged = tree.submodule
     if staged is None:
@@ -145,17 +150,22 @@ def _index(repository: Repository, top: Path, outside: Mapping[str, str]) -> dic
     return {"GIT_INDEX_FILE": str(index)}
 
 
-def _folder_of(commit: Commit, inventory: str) -> str | None:
-    """Return an inventory's folder from the repository's top, with a final slash, or empty.
+def _of_inventory(commit: Commit, inventory: str) -> tuple[str, ...]:
+    """Return how the paths of an inventory begin, from the repository's top.
 
-    Variables lie beside an inventory file, in group_vars and host_vars. None where it is outside.
+    That is a folder, or a file with the variables beside it; nothing where it is outside.
     """
+    if inventory == "-":
+        return ()
     path = _real(Path(inventory))
-    folder = path if path.is_dir() else path.parent
-    if not folder.is_relative_to(commit.top):
-        return None
-    below = folder.relative_to(commit.top).as_posix()
-    return "" if below == "." else f"{below}/"
+    if not path.is_relative_to(commit.top):
+        return ()
+    below = path.relative_to(commit.top).as_posix()
+    if path.is_dir():
+        return ("" if below == "." else f"{below}/",)
+    beside = below.rpartition("/")[0]
+    folder = f"{beside}/" if beside else ""
+    return (below, f"{folder}group_vars/", f"{folder}host_vars/")
 
 
 def _real(path: Path) -> Path:
