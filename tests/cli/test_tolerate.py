@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 
 from cli.conftest import Result, environment, git, listing, run
-from generator import cli
 
 KEY = "node.cloudprovider.kubernetes.io/uninitialized"
 POD = b"kind: Pod\nmetadata:\n  name: a\nspec:\n  nodeName: x\n"
@@ -19,11 +18,6 @@ DONE = (
     POD + f"  tolerations:\n    - key: {KEY}\n      operator: Exists\n".encode() + b"      effect:"
     b" NoSchedule\n"
 )
-
-
-@pytest.fixture(autouse=True)
-def _command(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(cli.COMMANDS, "tolerate", "Give plain manifests the toleration.")
 
 
 @pytest.fixture
@@ -274,7 +268,6 @@ def test_a_large_stream_stays_small_in_memory(tmp_path: Path) -> None:
     code = (
         "import pathlib, re, sys, generator.cli as cli\n"
         "status = pathlib.Path('/proc/self/status')\n"
-        "cli.COMMANDS.setdefault('tolerate', '')\n"
         "try: cli.main()\n"
         "finally: print(re.search(r'VmHWM:\\s+(\\d+)', status.read_text())[1], file=sys.stderr)\n"
     )
