@@ -165,12 +165,16 @@ def _bar(stack: ExitStack) -> Callable[[Cluster], None]:
 
 
 def _dumped(path: Path) -> Cluster:
-    from generator.doctor.dump import MAX_DUMP, cluster_of_dump
+    from generator.doctor.dump import HOW, MAX_DUMP, cluster_of_dump
 
     if str(path) == "-":
         if sys.stdin is None:
             raise UnusableInput("standard input is closed; hand a dump over there, or name a file.")
         return cluster_of_dump(STANDARD_INPUT, sys.stdin.buffer.read(MAX_DUMP + 1))
+    if not path.exists():
+        raise UnusableInput(f"{path} is not there; save a dump with {HOW}.")
+    if path.is_dir():
+        raise UnusableInput(f"{path} is a directory; name the file of a dump, saved with {HOW}.")
     with path.open("rb") as stream:
         return cluster_of_dump(str(path), stream.read(MAX_DUMP + 1))
 

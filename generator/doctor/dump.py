@@ -64,12 +64,14 @@ def _decoded(name: str, data: bytes) -> str:
         )
     # What a redirection in Windows PowerShell writes.
     utf16 = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
-    encoding = "utf-16" if utf16 else "utf-8-sig"
+    encoding, called = ("utf-16", "UTF-16") if utf16 else ("utf-8-sig", "UTF-8")
     try:
         return data.decode(encoding)
     except UnicodeDecodeError as error:
         line = data[: error.start].count(b"\n") + 1
-        raise UnusableInput(f"{name}:{line}: this is not {encoding[:6].upper()} text.") from None
+        raise UnusableInput(
+            f"{name}:{line}: this is not {called} text; save a dump with {HOW}."
+        ) from None
 
 
 def _objects(name: str, text: str) -> Iterator[Mapping[str, Any]]:

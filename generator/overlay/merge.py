@@ -73,7 +73,7 @@ def merge(path: str, ours: bytes, base: bytes, theirs: bytes) -> bytes:
             (directory / side).write_bytes(data)
         labels = ("-L", _OURS, "-L", "before", "-L", "overlay")
         code, _, complaint = git_in(directory).execute(
-            ["git", *HARMLESS, "merge-file", "--quiet", *labels, "ours", "base", "theirs"],
+            ["git", *HARMLESS, "merge-file", *labels, "ours", "base", "theirs"],
             with_extended_output=True, with_exceptions=False, env=sealed(directory),
         )  # fmt: skip
         merged = (directory / "ours").read_bytes()
@@ -85,7 +85,10 @@ def merge(path: str, ours: bytes, base: bytes, theirs: bytes) -> bytes:
             f"({code} {'conflict' if code == 1 else 'conflicts'}). Nothing was changed; run "
             "`kubespray-patchgen overlay refresh`."
         )
-    raise Unsafe(f"{path}: git cannot merge this file: {first_line(complaint)}.")
+    raise Unsafe(
+        f"{path}: git cannot merge this file: {first_line(complaint)}. Nothing was changed; run "
+        "`kubespray-patchgen overlay refresh`."
+    )
 
 
 def _merged(

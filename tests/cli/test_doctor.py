@@ -384,3 +384,14 @@ def test_a_real_cluster(client: None) -> None:
     assert report["schema"] == "kubespray-patchgen/doctor/1"
     assert bool(report["nodes"]) or "list nodes" in report["missing_rights"] or result.code == 1
     assert result.code == 1 or not report["causes"]
+
+
+@pytest.mark.parametrize(("name", "said"), [
+    ("folder", "is a directory"), ("nowhere", "is not there"), ("latin.json", "not UTF-8 text"),
+])  # fmt: skip
+def test_what_is_no_dump_is_told_with_a_way_out(tmp_path: Path, name: str, said: str) -> None:
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "latin.json").write_bytes(b'{"kind": "\xff\xfe"}')
+    result = run("doctor", "--from", tmp_path / name)
+    assert result.code == 2
+    assert said in result.err and ("kubectl get" in result.err or "save" in result.err)

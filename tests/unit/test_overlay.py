@@ -743,7 +743,7 @@ class TestMerge:
             merge("a", b"", b"1\n2\n", b"1\n3\n")
 
     def test_binary(self) -> None:
-        with pytest.raises(Unsafe, match="git cannot merge"):
+        with pytest.raises(Unsafe, match=r"git cannot merge this file: .*[Bb]inary.* Nothing was"):
             merge("a", b"\0ours", b"\0base", b"\0theirs")
 
     def test_settings_do_not_matter(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
