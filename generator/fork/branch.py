@@ -40,7 +40,7 @@ def judged(
         return BranchOn("behind", f"lacks {lacking}") if lacking else BranchOn("has")
     tip = target.carrier.commit
     at = carried(fork.reader(tip), tip, target.commit)
-    only_ours = at.below == target.commit or _is_part(fork, at.below, target.commit)
+    only_ours = at.below == target.commit or is_ancestor(fork.repository, at.below, target.commit)
     if nothing:
         found = BranchOn("unneeded", "can be deleted" if at.own and only_ours else "")
     elif only_ours:
@@ -80,7 +80,7 @@ def _with_others(fork: Fork, target: Target, patches: tuple[SemanticPatch, ...])
     lacking = _lacking(fork, patches, tip, target.branch)
     if lacking:
         return BranchOn("differs", f"lacks {lacking}")
-    if not _is_part(fork, target.commit, tip) and _has_moved_on(fork, target, tip):
+    if not is_ancestor(fork.repository, target.commit, tip) and _has_moved_on(fork, target, tip):
         return BranchOn("behind", f"lacks commits of {target.release}")
     return BranchOn("has")
 
@@ -122,10 +122,6 @@ def _lacking(fork: Fork, patches: tuple[SemanticPatch, ...], tip: str, branch: s
     """Return which patches a branch's own tree still needs, as a text; empty for none."""
     outcomes = try_each(fork.kubespray(fork.tree(tip, branch)), patches)
     return ", ".join(outcome.patch.id for outcome in outcomes if not isinstance(outcome, Skipped))
-
-
-def _is_part(fork: Fork, older: str, newer: str) -> bool:
-    return is_ancestor(fork.repository, older, newer)
 
 
 def _has_moved_on(fork: Fork, target: Target, tip: str) -> bool:

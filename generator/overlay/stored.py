@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import stat
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,10 +10,11 @@ from typing import Literal
 
 from generator.exits import UnusableInput
 from generator.overlay.manifest import NAME, Manifest, OverlayFile, read_manifest
-from generator.tree.base import EXECUTABLE, FILE, Base
+from generator.tree.base import Base
 from generator.tree.directory import DirectoryTree
 from generator.tree.git import Repository, repository_at, run_git
 from generator.tree.ids import blob_id
+from generator.tree.walk import file_mode, files_below
 
 README = "README.md"
 FILES = "files"
@@ -74,16 +74,15 @@ def stored_at(directory: Path) -> Stored:
         return Stored(directory, None, (Trouble(NAME, "missing", said),), {})
     manifest = read_manifest(directory / NAME)
     repository = repository_at(directory)
-    there = dict(_walk(directory))
+    there = {path: file_mode(about) for path, about in files_below(directory)}
     troubles: list[Trouble] = []
     data: dict[str, bytes] = {}
     expected = dict(_expected(manifest))
     reader = _reader(directory, repository)
     for path, (mode, identity) in expected.items():
-        kind = there.pop(path, None)
-        if kind is None:
+        if path not in there:
             troubles.append(Trouble(path, "missing", "it is not there"))
-        elif kind not in (FILE, EXECUTABLE):
+        elif (kind := there.pop(path)) is None:
             troubles.append(Trouble(path, "drifted", "it is no regular file"))
         elif blob_id(found := reader.raw(path), manifest.base.hash_name) != identity:
             troubles.append(Trouble(path, "drifted", f"its content is not the one in {NAME}"))
@@ -125,24 +124,3 @@ def _reader(directory: Path, repository: Repository | None) -> DirectoryTree:
     from generator.tree.worktree import WorkTree
 
     return WorkTree(repository, directory)
-
-
-def _walk(directory: Path) -> Iterator[tuple[str, str]]:
-    """Give path and mode of all below a directory but folders; no mode for what is no file."""
-    folders = [""]
-    while folders:
-        folder = folders.pop()
-        try:
-            with os.scandir(f"{directory}/{folder}") as entries:
-                for entry in entries:
-                    path = f"{folder}/{entry.name}" if folder else entry.name
-                    about = entry.stat(follow_symlinks=False).st_mode
-                    if stat.S_ISDIR(about):
-                        folders.append(path)
-                    elif stat.S_ISREG(about):
-                        yield path, EXECUTABLE if about & stat.S_IXUSR else FILE
-                    else:
-                        yield path, ""
-        except OSError as error:
-            where = f"{directory}/{folder}".rstrip("/")
-            raise UnusableInput(f"{where}: cannot be read ({error.strerror}).") from None

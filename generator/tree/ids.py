@@ -8,11 +8,12 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
-from collections.abc import Container, Iterator, Mapping
+from collections.abc import Container, Mapping
 from pathlib import Path
 
 from generator.exits import UnusableInput
-from generator.tree.base import EXECUTABLE, FILE, LINK, Tree
+from generator.tree.base import LINK, Tree
+from generator.tree.walk import file_mode, files_below
 
 _FOLDER = "40000"
 _AT_ONCE = 1024 * 1024
@@ -74,14 +75,17 @@ def directory_entries(
     read.
     """
     found = {}
-    for path, about in _walk(top, without):
+
+    def left_out(path: str) -> bool:
+        return path in without or path.rpartition("/")[2].lower() == ".git"
+
+    for path, about in files_below(top, left_out):
         real = f"{top}/{path}"
         try:
             if stat.S_ISLNK(about.st_mode):
                 target = os.fsencode(os.readlink(real))  # noqa: PTH115
                 found[path] = (LINK, blob_id(target, hash_name))
-            elif stat.S_ISREG(about.st_mode):
-                mode = EXECUTABLE if about.st_mode & stat.S_IXUSR else FILE
+            elif mode := file_mode(about):
                 found[path] = (mode, _streamed(real, about.st_size, hash_name))
         except OSError as error:
             raise UnusableInput(f"{path}: cannot be read ({error.strerror}).") from None
@@ -105,27 +109,6 @@ def tree_entries(tree: Tree) -> dict[str, tuple[str, str]]:
             else:
                 found[path] = (mode, blob_id(tree.raw(path), tree.base.hash_name))
     return found
-
-
-def _walk(top: Path, without: Container[str]) -> Iterator[tuple[str, os.stat_result]]:
-    """Give what lies below a directory and is no folder, without following links."""
-    folders = [""]
-    while folders:
-        folder = folders.pop()
-        try:
-            with os.scandir(f"{top}/{folder}") as entries:
-                for entry in entries:
-                    path = f"{folder}/{entry.name}" if folder else entry.name
-                    if entry.name.lower() == ".git" or path in without:
-                        continue
-                    about = entry.stat(follow_symlinks=False)
-                    if stat.S_ISDIR(about.st_mode):
-                        folders.append(path)
-                    else:
-                        yield path, about
-        except OSError as error:
-            where = folder or str(top)
-            raise UnusableInput(f"{where}: cannot be read ({error.strerror}).") from None
 
 
 def _streamed(real: str, size: int, hash_name: str) -> str:
