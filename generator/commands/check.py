@@ -12,7 +12,7 @@ from generator.commands.scenario import scenario_of, scenario_options
 from generator.commands.talk import printable, say
 from generator.engine.finding import Report
 from generator.engine.patch import SemanticPatch
-from generator.exits import FOUND, OK
+from generator.exits import FOUND, OK, UNUSABLE
 from generator.model.kubespray import Kubespray
 from generator.tree.locate import Wanted
 
@@ -74,7 +74,8 @@ def command(
     Exit codes:
       0    no errors (with --strict: nor warnings, and everything could be read)
       1    errors were found (with --strict: or warnings, or something could not be read)
-      2    wrong usage, not a Kubespray tree, an inventory or playbook that cannot be read
+      2    wrong usage, not a Kubespray tree; an inventory, a playbook, or the approver's
+           or the cloud controller manager's role cannot be read
       130  interrupted
     """
     if explain is not None:
@@ -92,21 +93,29 @@ def command(
     for line in printed(report, patches, style, prefix).removesuffix("\n").split("\n"):
         click.echo(printable(line) if style == "text" else _encodable(line))
     tell_left_out(report)
-    return FOUND if is_bad(report, strict) else OK
+    return outcome(report, strict)
 
 
 def tell_left_out(report: Report) -> None:
     """Tell the user what could not be read, and which variables nothing asked for."""
     for left in report.unread:
         say(f"{left.place}: {left.message}")
+    if report.blind and not report.count("error"):
+        say("Nothing can be said of the approver's order without that; mend it first.")
     for name in report.unasked:
         say(f"--set {name}: nothing that was checked asks for this variable; is it misspelled?")
 
 
-def is_bad(report: Report, strict: bool) -> bool:
-    """Tell whether a check has failed: by errors, with `strict` by warnings and unread files."""
+def outcome(report: Report, strict: bool) -> int:
+    """Return the exit code of a check.
+
+    It has failed by errors, with `strict` by warnings and unread files. Where a file that decides
+    could not be read, and nothing else was found, it has not shown that nothing is wrong.
+    """
     soft = report.count("warning") + len(report.unread)
-    return bool(report.count("error") or (strict and soft))
+    if report.count("error") or (strict and soft):
+        return FOUND
+    return UNUSABLE if report.blind else OK
 
 
 def _encodable(line: str) -> str:

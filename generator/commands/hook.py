@@ -81,7 +81,7 @@ def check(
     commit = commit_at(folder, outside or {})
     if not _woken() and not can_matter(commit, staged_paths(commit), inventory):
         return OK
-    from generator.commands.check import checked, is_bad, printed, tell_left_out
+    from generator.commands.check import checked, outcome, printed, tell_left_out
     from generator.commands.options import all_patches
     from generator.hook.staged import staged_tree
     from generator.model.kubespray import Kubespray
@@ -95,16 +95,20 @@ def check(
     finally:
         tree.close()
     report = replace(report, unread=(*left_out, *report.unread))
-    bad = is_bad(report, strict)
-    if bad:
+    code = outcome(report, strict)
+    if code != OK:
         for line in printed(report, patches, "text", "").removesuffix("\n").split("\n"):
             click.echo(printable(line))
     # A hook that passes is quiet, but for what its user has named.
-    tell_left_out(report if bad else replace(report, unread=left_out))
-    if bad and isinstance(tree, IndexTree) and any(found.fixed_by for found in report.findings):
+    tell_left_out(report if code != OK else replace(report, unread=left_out))
+    if (
+        code == FOUND
+        and isinstance(tree, IndexTree)
+        and any(found.fixed_by for found in report.findings)
+    ):
         where = f" {commit.prefix}" if commit.prefix else ""
         say(f"`kubespray-patchgen patch{where} --apply` makes the change.")
-    return FOUND if bad else OK
+    return code
 
 
 @command.command(short_help="Apply the patches to the work tree where what is staged needs them.")

@@ -15,6 +15,7 @@ from generator.engine.detect.pending import blocked_providers, pending
 from generator.engine.detect.ran import Ran, nodes_at_start
 from generator.engine.finding import Assumption, Checked, Finding, Report, Unread
 from generator.engine.patch import SemanticPatch
+from generator.model.facts import INITIALIZED, facts
 from generator.model.flatten import Following
 from generator.model.kubespray import Kubespray, playbook_stem
 from generator.model.scenario import NODES, REPORTED, Scenario
@@ -69,6 +70,7 @@ def check(
         _tell_lost(order, events, unread)
         nodes = nodes_at_start(playbook_stem(playbook), scenario)
         runs.append(Ran(kubespray, playbook, order, events, nodes, scenario, files))
+    blind = tuple(left for left in unread.found if _decides(kubespray, left.place.path))
     for place, key in kubespray.repeated_keys():
         unread(place, repeated_key(place, key))
     chosen = tuple(patches)
@@ -82,7 +84,18 @@ def check(
         findings=(*found, *about),
         unread=tuple(unread.found),
         unasked=tuple(name for name in scenario.given if name not in files.asked),
+        blind=blind,
     )
+
+
+def _decides(kubespray: Kubespray, path: str) -> bool:
+    """Tell whether a file has a say in where the approver or a cloud controller manager runs."""
+    roles = (kubespray.role_named(role) for role in (ROLE, *facts()[INITIALIZED].roles))
+    return any(
+        role is not None and path.startswith(f"{role}/") and not path.endswith(".j2")
+        and bool({"meta", "tasks"} & set(path[len(role) :].split("/")))
+        for role in roles
+    )  # fmt: skip
 
 
 def _tell_lost(order: Order, events: Events, unread: _Unread) -> None:

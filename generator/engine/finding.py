@@ -84,6 +84,9 @@ class Report:
     """All that a check has to say.
 
     `unasked` are variables given by the user that nothing asked for: misspelled, perhaps.
+    `blind` are those of `unread` without which nothing can be said of the order: files of the
+    approver's role, or of those that provide a cloud controller manager, which Ansible must
+    parse, too.
     """
 
     base: Base
@@ -92,6 +95,7 @@ class Report:
     findings: tuple[Finding, ...]
     unread: tuple[Unread, ...] = ()
     unasked: tuple[str, ...] = ()
+    blind: tuple[Unread, ...] = ()
 
     def count(self, severity: Severity) -> int:
         """Return how many findings are as severe as this."""
