@@ -231,7 +231,7 @@ class TestNetworkPlugins:
                 assert f"kube_network_plugin={plugin}" in finding.conditions
             assert report.count("error") == len(expected), plugin
 
-    @only_few
+    @only_last
     def test_no_cloud_with_early_plugins(self, release: Release, checks: Checks) -> None:
         for plugin in ("calico", "cilium"):
             assert errors(checks, no_cloud(plugin), CLUSTER) == [], plugin
@@ -258,7 +258,7 @@ class TestNetworkPlugins:
         assert any(note.startswith("Deployment coredns ") for note in notes)
         assert any(note.startswith(NAME) for note in notes) == (release.version >= (2, 27))
 
-    @only_few
+    @only_last
     def test_cilium_tolerates(self, release: Release, checks: Checks) -> None:
         """Cilium runs everywhere; hubble does not, and nothing waits for it."""
         report = checks.report(CILIUM, CLUSTER)
@@ -480,7 +480,7 @@ class TestFormats:
         assert len(data["findings"]) == sum(data["summary"].values()) == len(report.findings)
         keys = {
             "code", "severity", "playbook", "path", "line", "column", "message", "blocking",
-            "conditions", "fixed_by", "references",
+            "conditions", "fixed_by", "with", "references",
         }  # fmt: skip
         assert all(keys <= set(finding) for finding in data["findings"])
         severities = [finding["severity"] for finding in data["findings"]]

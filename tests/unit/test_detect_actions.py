@@ -487,6 +487,8 @@ def test_releases_under_the_condition_of_the_dependency() -> None:
         ("{{ bin_dir }}/cilium {{ action }} --wait --timeout 10m", ("cilium", None, "cilium"),
          ("cilium upgrade --wait", 600)),
         ("cilium upgrade", ("cilium", None, "cilium"), None),
+        ("{{ bin_dir }}/cilium {{ action }} -f x.yaml", ("cilium", None, "cilium"), None),
+        ('helm "{{ action }}" rel some', ("rel", None, "some"), None),
     ],
 )  # fmt: skip
 def test_installers_on_the_command_line(

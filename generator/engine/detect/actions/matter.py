@@ -15,8 +15,10 @@ _PROGRAM = re.compile(r"kubectl|helm|cilium", re.IGNORECASE)
 """A command without any of these neither puts anything into the cluster nor waits for it."""
 
 
-_VERB = re.compile(r"apply|create|replace|wait|rollout|install|upgrade|status")
-"""Without any of these only a repeated command can wait."""
+_VERB = re.compile(
+    r"apply|create|replace|wait|rollout|install|upgrade|status|(?:kubectl|helm|cilium) +['\"]?\{"
+)
+"""Without any of these, or a verb that a template makes, only a repeated command can wait."""
 
 
 def may_matter(run: TaskRun, kubespray: Kubespray) -> bool:
