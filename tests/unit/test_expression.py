@@ -61,6 +61,9 @@ def value(expression: str, given: Lookup = lookup) -> Any:
 
 def same(left: Any, right: Any) -> bool:
     """Tell whether two values are equal, of the same types all the way down."""
+    if isinstance(left, Unknown) or isinstance(right, Unknown):
+        # A set of names has no order of its own.
+        return type(left) is type(right) and bool(left == right)
     return bool(left == right) and repr(left) == repr(right)
 
 
