@@ -104,7 +104,7 @@ def check(
     if (
         code == FOUND
         and isinstance(tree, IndexTree)
-        and any(found.fixed_by for found in report.findings)
+        and any(found.fixed_by and not found.requests for found in report.findings)
     ):
         where = f" {commit.prefix}" if commit.prefix else ""
         say(f"`kubespray-patchgen patch{where} --apply` makes the change.")

@@ -27,6 +27,10 @@ if TYPE_CHECKING:
     from generator.tree.release import Progress
 
 
+CHOSEN = "ID[=NAME,...]"
+"""How an option names a semantic patch, or some components of it."""
+
+
 class NamedPath(click.Path):
     """A path that is not empty: `--apply "$TREE"` must not mean the current directory."""
 
@@ -108,15 +112,21 @@ def later_choice_options(function: Callable[..., Any]) -> Callable[..., Any]:
     @click.option(
         "--only",
         multiple=True,
-        metavar="ID",
-        help="Apply this semantic patch only. May be repeated.",
+        metavar=CHOSEN,
+        help="Apply this semantic patch only; of one with components, those named, or `all` that "
+        "are not unwise. May be repeated.",
     )
     @click.option(
-        "--with", "also", multiple=True, metavar="ID", help="Apply this one, too. May be repeated."
+        "--with",
+        "also",
+        multiple=True,
+        metavar=CHOSEN,
+        help="Apply this one, too. May be repeated.",
     )
     @click.option(
-        "--without", multiple=True, metavar="ID", help="Leave this one out. May be repeated."
-    )
+        "--without", multiple=True, metavar=CHOSEN,
+        help="Leave this one out, or only some of its components. May be repeated.",
+    )  # fmt: skip
     @_patch_dir
     @wraps(function)
     def with_later_choice(
@@ -130,7 +140,9 @@ def later_choice_options(function: Callable[..., Any]) -> Callable[..., Any]:
         def choose_patches() -> tuple[SemanticPatch, ...]:
             from generator.engine.choice import Choice, choose
 
-            return choose(all_patches(patch_dir), Choice(only, also, without))
+            chosen = choose(all_patches(patch_dir), Choice(only, also, without))
+            tell_unwise(chosen)
+            return chosen
 
         return function(*args, choose_patches=choose_patches, **options)
 
@@ -155,6 +167,15 @@ def all_patches(directories: tuple[Path, ...]) -> dict[str, SemanticPatch]:
     return load_patches([resource_dir("patches"), *directories])
 
 
+def tell_unwise(patches: Iterable[SemanticPatch]) -> None:
+    """Tell the user of each unwise component that was chosen why it is so."""
+    from generator.engine.choice import unwise
+
+    for patch, component in unwise(patches):
+        reason = " ".join((component.unwise or "").split())
+        say(f"{patch.id}: {component.name} is unwise: {reason}")
+
+
 def opened(wanted: Wanted) -> Tree:
     """Return the tree that the options name; its reading processes end with the command."""
     from generator.tree.locate import open_tree
@@ -174,6 +195,8 @@ def tell_outcomes(series: Series) -> None:
     for outcome in series.outcomes:
         if isinstance(outcome, Applied):
             say(f"{outcome.patch.id}: {'; '.join(outcome.found)}.")
+            for name, reason in outcome.idle:
+                say(f"{outcome.patch.id}: nothing to do for {name}: {reason}.")
         else:
             say(f"{outcome.patch.id}: nothing to do: {'; '.join(outcome.reasons)}.")
     if not series.applied:

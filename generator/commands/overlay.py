@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from generator.commands.options import (
+    CHOSEN,
     NamedPath,
     all_patches,
     choice_options,
@@ -17,6 +18,7 @@ from generator.commands.options import (
     patch_dir_option,
     source_options,
     tell_outcomes,
+    tell_unwise,
     tree_options,
 )
 from generator.commands.talk import printable, say
@@ -254,9 +256,13 @@ def revert(out: Path, tree: Path | None) -> None:
 @_out
 @tree_options
 @click.option(
-    "--with", "also", multiple=True, metavar="ID", help="Add this semantic patch. May be repeated."
-)
-@click.option("--without", multiple=True, metavar="ID", help="Drop this one. May be repeated.")
+    "--with", "also", multiple=True, metavar=CHOSEN,
+    help="Add this semantic patch, or components. May be repeated.",
+)  # fmt: skip
+@click.option(
+    "--without", multiple=True, metavar=CHOSEN,
+    help="Drop this one, or some of its components. May be repeated.",
+)  # fmt: skip
 @click.option(
     "--patch-dir", multiple=True, type=NamedPath(), metavar="DIR",
     help="Read semantic patches of your own from this directory, too. May be repeated.",
@@ -302,6 +308,7 @@ def refresh(
     assert stored.manifest is not None
     patches = all_patches(patch_dir)
     chosen = chosen_again(stored.manifest, patches, also, without)
+    tell_unwise(chosen)
     tree = opened(wanted)
     held = undone(stored, tree) if _may_be_laid(wanted) else {}
     series = plan(Kubespray(before(stored, tree, held)), chosen)
@@ -342,7 +349,8 @@ def _known(
 
     known, unknown = known_patches(manifest, patches)
     for identity in unknown:
-        say(f"{identity}: this semantic patch is not known, so it is left out; see --patch-dir.")
+        what = "component" if "=" in identity else "semantic patch"
+        say(f"{identity}: this {what} is not known, so it is left out; see --patch-dir.")
     versions = {patch.id: patch.version for patch in manifest.patches} if manifest else {}
     for patch in known:
         if patch.version != versions[patch.id]:

@@ -103,12 +103,13 @@ def _apply(tree: Tree, series: Series, force: bool) -> None:
 
 
 def _commit(tree: Tree, series: Series) -> None:
+    from generator.emit.message import subject
     from generator.emit.worktree import commit_series
 
     if not series.applied:
         return
     for applied, made in zip(series.applied, commit_series(tree, series), strict=True):
-        say(f"committed {made[:12]} {applied.patch.title}")
+        say(f"committed {made[:12]} {subject(applied)}")
 
 
 def _write(tree: Tree, series: Series, directory: Path, prefix: str) -> None:

@@ -73,6 +73,7 @@ def _finding(finding: Finding) -> dict[str, Any]:
         "blocking": finding.blocking,
         "conditions": list(finding.conditions),
         "fixed_by": list(finding.fixed_by),
+        "with": [request.option for request in finding.requests],
         "references": list(finding.references),
         "evidence": [{**_place(seen.place), "text": seen.text} for seen in finding.evidence],
     }

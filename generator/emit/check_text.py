@@ -107,7 +107,7 @@ def _finding(finding: Finding, on_request: Collection[str]) -> str:
         for label, words in (
             ("why", finding.why),
             ("cure", finding.cure),
-            ("fixed by", _fixed_by(finding.fixed_by, on_request)),
+            ("fixed by", _fixed_by(finding, on_request)),
             ("holds when", "; ".join(finding.conditions)),
         )
         if words
@@ -118,17 +118,21 @@ def _finding(finding: Finding, on_request: Collection[str]) -> str:
     return "\n".join(lines)
 
 
-def _fixed_by(ids: tuple[str, ...], on_request: Collection[str]) -> str:
+def _fixed_by(finding: Finding, on_request: Collection[str]) -> str:
+    ids = finding.fixed_by
     if not ids:
         return ""
     option = f" --with {ids[0]}" if all(patch_id in on_request for patch_id in ids) else ""
+    if finding.requests:
+        option = f" --with {finding.requests[0].option}"
     return f"{', '.join(ids)} (kubespray-patchgen patch{option})"
 
 
 def _notes(notes: Iterable[Finding]) -> str:
-    alike: dict[tuple[str, str, tuple[str, ...]], list[Finding]] = {}
+    alike: dict[tuple[object, ...], list[Finding]] = {}
     for note in notes:
-        alike.setdefault((note.code, note.message, note.conditions), []).append(note)
+        key = (note.code, note.message, note.conditions, note.requests)
+        alike.setdefault(key, []).append(note)
     return "\n".join(_note(found) for found in alike.values())
 
 
@@ -142,6 +146,11 @@ def _note(alike: list[Finding]) -> str:
         for number, words in enumerate([*(f"{place}," for place in others), last]):
             words = words if number else f"at {words}"
             lines = _joined(lines, words, f"    {words}")
+    for request in note.requests:
+        # A note does no harm: what is unwise is no cure for it.
+        if request.unwise is None:
+            words = f"(cure: --with {request.option})"
+            lines = _joined(lines, words, _hanging(words, 4))
     if note.conditions:
         words = one_line(f"(holds when {'; '.join(note.conditions)})")
         lines = _joined(lines, words, _hanging(words, 4))

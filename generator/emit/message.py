@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 
-from generator.emit.templates import template
+from generator.emit.templates import WIDTH, template
 from generator.engine.series import Applied
 from generator.tree.base import Base
 
@@ -15,11 +15,20 @@ def commit_message(applied: Applied, base: Base, uncommitted: bool = False) -> s
     `uncommitted` tells that files of the series differ from the base's commit.
     """
     text = template("commit-message.txt.j2").render(
+        subject=subject(applied),
         patch=applied.patch,
         found=applied.found,
+        components=applied.components,
         base=_base_line(base) + (" with uncommitted changes" if uncommitted else ""),
     )
     return text.rstrip("\n") + "\n"
+
+
+def subject(applied: Applied) -> str:
+    """Return the first line of a patch's message: its title, with its components where they fit."""
+    title = applied.patch.title
+    named = f"{title}: {', '.join(applied.components)}"
+    return named if applied.components and len(named) <= WIDTH else title
 
 
 def seconds_of(date: str) -> int:

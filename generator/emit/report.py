@@ -75,6 +75,10 @@ def patches_report(patches: Iterable[SemanticPatch]) -> dict[str, Any]:
                     {"playbook": left.playbook, "why": left.why} for left in patch.leaves_alone
                 ],
                 "operations": [operation.describe() for operation in patch.operations],
+                "components": [
+                    {"name": component.name, "unwise": component.unwise}
+                    for component in patch.components
+                ],
             }
             for patch in patches
         ],
@@ -93,6 +97,7 @@ def _outcome(outcome: Applied | Skipped, prefix: str) -> dict[str, Any]:
         "needed": applied,
         "reasons": list(outcome.found if isinstance(outcome, Applied) else outcome.reasons),
         "files": [prefix + c.path for c in outcome.files] if isinstance(outcome, Applied) else [],
+        "components": list(outcome.components) if isinstance(outcome, Applied) else [],
     }
 
 

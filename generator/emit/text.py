@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from generator.emit.wrap import bullet, paragraphs
-from generator.engine.patch import SemanticPatch
+from generator.engine.operations.base import Component
+from generator.engine.patch import ALL, SemanticPatch, component_of
 from generator.model.step import Order, Step
 
 _WIDTH = 96
@@ -30,13 +31,17 @@ def order_text(order: Order) -> str:
 
 def patch_text(patch: SemanticPatch) -> str:
     """Return a semantic patch in full: what it does, why, and what it leaves alone."""
+    asked = f"{patch.id}=NAME,..." if patch.components else patch.id
     parts = [
         f"{patch.id} (version {patch.version}, {patch.date})",
         patch.title + ".",
-        "Applied by default." if patch.default else f"Applied only on request (--with {patch.id}).",
+        "Applied by default." if patch.default else f"Applied only on request (--with {asked}).",
         f"Why\n{_indented(patch.why)}",
-        "What it does\n" + _bullets(operation.describe() for operation in patch.operations),
     ]
+    own = [operation for operation in patch.operations if component_of(operation) is None]
+    if own:
+        parts.append("What it does\n" + _bullets(operation.describe() for operation in own))
+    parts += _components(patch)
     for left in patch.leaves_alone:
         parts.append(f"Why it leaves {left.playbook} alone\n{_indented(left.why)}")
     if patch.needs_roles:
@@ -59,6 +64,29 @@ def patches_table(patches: list[SemanticPatch]) -> str:
         f"{'*' if patch.default else ' '} {patch.id:{width}}  {patch.title}" for patch in patches
     )
     return "\n".join(rows) + "\n"
+
+
+def _components(patch: SemanticPatch) -> Iterator[str]:
+    """Give the components of a patch with what is done for each, the unwise ones apart."""
+    for heading, is_unwise in (
+        (f"Components, chosen by name (--with {patch.id}=NAME,...) or all (={ALL})", False),
+        (f"Components that are unwise: only by name, not with ={ALL}", True),
+    ):
+        listed = [
+            _component(patch, one) for one in patch.components if bool(one.unwise) is is_unwise
+        ]
+        if listed:
+            yield "\n".join([heading, *listed])
+
+
+def _component(patch: SemanticPatch, component: Component) -> str:
+    operations = (patch.whole or patch).operations
+    lines = [f"Unwise: {' '.join(component.unwise.split())}"] if component.unwise else []
+    lines += [
+        operation.describe() for operation in operations
+        if (found := component_of(operation)) is not None and found.name == component.name
+    ]  # fmt: skip
+    return f"  {component.name}\n" + textwrap.indent(_bullets(lines), "  ")
 
 
 def _step_line(step: Step) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from generator.exits import UnusableInput
@@ -102,6 +102,18 @@ class Fields:
         """Return the fields of a mapping below this one, None where it is missing."""
         node = self._value(name, False)
         return Fields(self._document, node, f"'{name}'") if node is not None else None
+
+    def has(self, name: str) -> bool:
+        """Tell whether there is a field."""
+        return self._node.get(name) is not None
+
+    def each(self) -> Iterator[tuple[str, Fields]]:
+        """Give each field, all of which are mappings, with its name."""
+        self.only(self._node.key_names())
+        for name in self._node.key_names():
+            inner = self.inner(name)
+            if inner is not None:
+                yield name, inner
 
     def single(self) -> tuple[str, Node]:
         """Return the only key and its value."""

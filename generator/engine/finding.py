@@ -24,6 +24,17 @@ class Evidence:
 
 
 @dataclass(frozen=True, slots=True)
+class Request:
+    """What asks for a cure that nobody gets by default: the value of the option `--with`.
+
+    `unwise` is a sentence on why to leave it, None where nothing speaks against it.
+    """
+
+    option: str
+    unwise: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Finding:
     """Something in a playbook run, or in the inventory, that blocks or does harm.
 
@@ -31,8 +42,9 @@ class Finding:
     variables. `place` is the line to look at first. `message` says what is wrong, `why` how it
     comes to that, `cure` what to do; each is one or more whole sentences on one line. `blocking`
     is true where a task waits and the deployment fails. `conditions` are the variables under
-    which it holds. `fixed_by` are ids of semantic patches. `outside` tells that its places are in
-    the user's inventory, not in the tree.
+    which it holds. `fixed_by` are ids of semantic patches; `requests` ask for them where they are
+    limited to components. `outside` tells that its places are in the user's inventory, not in the
+    tree.
     """
 
     code: str
@@ -48,6 +60,7 @@ class Finding:
     references: tuple[str, ...] = ()
     evidence: tuple[Evidence, ...] = ()
     outside: bool = False
+    requests: tuple[Request, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

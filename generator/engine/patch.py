@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import datetime
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from generator.engine.fields import Fields
 from generator.engine.operations import OPERATIONS, Operation
+from generator.engine.operations.base import Component
 from generator.exits import UnusableInput
 from generator.model.facts import providers
 from generator.text.document import Place
@@ -22,6 +23,11 @@ _KEYS = (
     "id", "version", "date", "title", "default", "why", "references", "needs", "excludes",
     "comes-with", "obsolete", "leaves-alone", "order", "operations",
 )  # fmt: skip
+
+ALL = "all"
+"""What stands for every component of a patch but the unwise ones; no component is called so."""
+
+_WORDS = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 
 
 @dataclass(frozen=True)
@@ -65,7 +71,8 @@ class Obsolete:
 class SemanticPatch:
     """One semantic patch.
 
-    `date` (year-month-day) is that of its last change; `place` is where its id stands.
+    `date` (year-month-day) is that of its last change; `place` is where its id stands. `whole` is
+    the patch as it was read, where this one is limited to some of its components.
     """
 
     id: str
@@ -83,6 +90,38 @@ class SemanticPatch:
     order: OrderEffect | None
     operations: tuple[Operation, ...]
     place: Place | None = None
+    whole: SemanticPatch | None = field(default=None, repr=False)
+
+    @property
+    def components(self) -> tuple[Component, ...]:
+        """The components that the patch knows, in the order of its file; none for most patches."""
+        return _components((self.whole or self).operations)
+
+    @property
+    def chosen(self) -> tuple[str, ...]:
+        """The names of the components that it is limited to, in the order of its file."""
+        return tuple(component.name for component in _components(self.operations))
+
+    def limited_to(self, names: Collection[str]) -> SemanticPatch:
+        """Return the patch with the operations of some components, and those of no component."""
+        whole = self.whole or self
+        operations = []
+        for operation in whole.operations:
+            component = component_of(operation)
+            if component is None or component.name in names:
+                operations.append(operation)
+        return replace(whole, operations=tuple(operations), whole=whole)
+
+
+def component_of(operation: object) -> Component | None:
+    """Return the component that an operation is for, None where it is for none."""
+    component = getattr(operation, "component", None)
+    return component if isinstance(component, Component) else None
+
+
+def is_word(text: str) -> bool:
+    """Tell whether a text may name a semantic patch or a component: words with dashes between."""
+    return _WORDS.fullmatch(text) is not None
 
 
 def load_patches(directories: Iterable[Path]) -> dict[str, SemanticPatch]:
@@ -119,11 +158,11 @@ def load_patch(path: Path) -> SemanticPatch:
     fields = Fields(document, document.root, "a semantic patch")
     fields.only(_KEYS)
     identity = fields.text("id")
-    if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", identity):
+    if not is_word(identity):
         raise fields.wrong("id", "words with dashes between")
     if not _is_date(fields.text("date")):
         raise fields.wrong("date", "a day as year-month-day, from 1970 on")
-    operations = []
+    operations: list[Operation] = []
     for node in fields.children("operations"):
         kind, inner = Fields(document, node, "an operation").single()
         if kind not in OPERATIONS:
@@ -131,7 +170,9 @@ def load_patch(path: Path) -> SemanticPatch:
                 f"{document.place(node)}: unknown operation '{kind}'; "
                 f"known are {', '.join(OPERATIONS)}."
             )
-        operations.append(OPERATIONS[kind](Fields(document, inner, f"'{kind}'"), path.parent))
+        operation = OPERATIONS[kind](Fields(document, inner, f"'{kind}'"), path.parent)
+        _check_component(operation, operations, document.place(node))
+        operations.append(operation)
     needs = fields.inner("needs")
     if needs is not None:
         needs.only(["roles"])
@@ -155,6 +196,36 @@ def load_patch(path: Path) -> SemanticPatch:
         order=_order(fields.inner("order")),
         operations=tuple(operations),
     )
+
+
+def _components(operations: Iterable[Operation]) -> tuple[Component, ...]:
+    """Return the components of operations, each once; one may say for all why it is unwise."""
+    found: dict[str, Component] = {}
+    for operation in operations:
+        component = component_of(operation)
+        if component is not None and (
+            component.name not in found or found[component.name].unwise is None
+        ):
+            found[component.name] = component
+    return tuple(found.values())
+
+
+def _check_component(operation: Operation, others: Iterable[Operation], place: Place) -> None:
+    component = component_of(operation)
+    if component is None:
+        return
+    if not is_word(component.name) or component.name == ALL:
+        raise UnusableInput(
+            f"{place}: the component '{component.name}' must be called by words with dashes "
+            f"between, and not '{ALL}'."
+        )
+    for other in _components(others):
+        reasons = {component.unwise, other.unwise} - {None}
+        if other.name == component.name and len(reasons) > 1:
+            raise UnusableInput(
+                f"{place}: the component '{component.name}' is unwise for two reasons; say them "
+                "in one operation, or the same in each."
+            )
 
 
 def _bytes(path: Path) -> bytes:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from generator.engine.operations import Changed, NotNeeded
-from generator.engine.patch import SemanticPatch
+from generator.engine.operations import Changed, NotNeeded, Operation
+from generator.engine.patch import SemanticPatch, component_of
 from generator.engine.verify import verify
 from generator.exits import Unsafe
 from generator.model.kubespray import Kubespray
@@ -25,11 +25,17 @@ class FileChange:
 
 @dataclass(frozen=True)
 class Applied:
-    """A semantic patch that changes the tree; `found` are sentences on what was wrong."""
+    """A semantic patch that changes the tree; `found` are sentences on what was wrong.
+
+    `components` are the names of those that it changes something for, `idle` why it has nothing
+    to do for others that were chosen, by name.
+    """
 
     patch: SemanticPatch
     found: tuple[str, ...]
     files: tuple[FileChange, ...]
+    components: tuple[str, ...] = ()
+    idle: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -125,32 +131,88 @@ def _apply(
     missing = [role for role in patch.needs_roles if kubespray.role_named(role) is None]
     if missing:
         return Skipped(patch, (f"the tree has no role {missing[0]}",)), kubespray
-    reasons: list[str] = []
+    unneeded: list[tuple[Operation, NotNeeded]] = []
     found: list[str] = []
-    already = True
+    done: list[Operation] = []
     files: dict[str, bytes] = {}
     current = kubespray
     for operation in patch.operations:
-        outcome = operation.apply(current)
+        outcome = _outcome(patch, operation, current)
         if isinstance(outcome, NotNeeded):
-            reasons.append(outcome.reason)
-            already = already and outcome.already
+            unneeded.append((operation, outcome))
             continue
         assert isinstance(outcome, Changed)
         found.append(outcome.found)
+        done.append(operation)
         files.update(outcome.files)
         current = current.changed(outcome.files)
+    idle = _idle(unneeded, done)
     if not files:
-        if already and patch.obsolete is not None:
-            reasons.append(f"upstream has it since {patch.obsolete.since}")
-        return Skipped(patch, tuple(reasons), already), kubespray
+        return _skipped(patch, unneeded, idle), kubespray
     if check:
         verify(patch, kubespray, current, files)
     changes = tuple(
         FileChange(path, _before(kubespray, path), data, kubespray.tree.mode(path) or FILE)
         for path, data in sorted(files.items())
     )
-    return Applied(patch, tuple(found), changes), current
+    return Applied(patch, tuple(found), changes, _names(done), tuple(idle.items())), current
+
+
+def _outcome(
+    patch: SemanticPatch, operation: Operation, kubespray: Kubespray
+) -> Changed | NotNeeded:
+    try:
+        return operation.apply(kubespray)
+    except Unsafe as error:
+        component = component_of(operation)
+        if component is None:
+            raise
+        option = f"--without {patch.id}={component.name}"
+        raise Unsafe(f"{error} All but this component is done with {option}.") from None
+
+
+def _names(operations: Iterable[Operation]) -> tuple[str, ...]:
+    """Return the components of some operations, each once."""
+    found = (component_of(operation) for operation in operations)
+    return tuple(dict.fromkeys(component.name for component in found if component is not None))
+
+
+def _idle(
+    unneeded: Iterable[tuple[Operation, NotNeeded]], done: Iterable[Operation]
+) -> dict[str, str]:
+    """Return the components for which nothing is to do, with the reason.
+
+    Where a part of one is as wanted and the tree lacks another, the first is the reason.
+    """
+    busy = set(_names(done))
+    reasons: dict[str, NotNeeded] = {}
+    for operation, outcome in unneeded:
+        for name in _names([operation]):
+            known = reasons.get(name)
+            if name not in busy and (known is None or (outcome.already and not known.already)):
+                reasons[name] = outcome
+    # An operation may begin its reason with the component's name; it is told before it.
+    return {name: it.reason.removeprefix(f"{name}: ") for name, it in reasons.items()}
+
+
+def _skipped(
+    patch: SemanticPatch, unneeded: Iterable[tuple[Operation, NotNeeded]], idle: dict[str, str]
+) -> Skipped:
+    """Return what is said of a patch that changes nothing.
+
+    The tree has all of it where that is so of every operation; of components, those that the tree
+    lacks do not count.
+    """
+    own = [outcome for operation, outcome in unneeded if component_of(operation) is None]
+    of_components = [outcome for operation, outcome in unneeded if component_of(operation)]
+    already = all(outcome.already for outcome in own) and (
+        not of_components or any(outcome.already for outcome in of_components)
+    )
+    reasons = [outcome.reason for outcome in own]
+    reasons += [f"{name}: {reason}" for name, reason in idle.items()]
+    if already and patch.obsolete is not None:
+        reasons.append(f"upstream has it since {patch.obsolete.since}")
+    return Skipped(patch, tuple(reasons), already)
 
 
 def _before(kubespray: Kubespray, path: str) -> bytes | None:

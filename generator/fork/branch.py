@@ -7,7 +7,15 @@ from dataclasses import replace
 from generator.engine.patch import SemanticPatch
 from generator.engine.series import Series, Skipped, plan, try_each
 from generator.exits import Unsafe, UnusableInput
-from generator.fork.history import Carried, carried, is_ours, made_of, read_commit
+from generator.fork.history import (
+    Carried,
+    Commit,
+    carried,
+    components_of,
+    is_ours,
+    made_of,
+    read_commit,
+)
 from generator.fork.repository import Fork
 from generator.fork.select import Target
 from generator.fork.standing import BranchOn
@@ -94,7 +102,7 @@ def _is_changed(
     """
     assert target.carrier is not None
     today = {(patch.id, patch.version): patch for patch in patches}
-    made_by = [today.get(made_of(commit)) for commit in reversed(at.own)]
+    made_by = [_made_by(today.get(made_of(commit)), commit) for commit in reversed(at.own)]
     known = [patch for patch in made_by if patch is not None]
     if not known or len(known) < len(made_by):
         return False
@@ -105,6 +113,18 @@ def _is_changed(
         return True
     tip = fork.tree(target.carrier.commit, target.branch)
     return tip.entries != _expected(below, series)
+
+
+def _made_by(patch: SemanticPatch | None, commit: Commit) -> SemanticPatch | None:
+    """Return the patch as it made a commit of ours, whatever components are chosen today.
+
+    None where it does not know them.
+    """
+    if patch is None or not patch.components:
+        return patch
+    names = components_of(commit)
+    known = {component.name for component in patch.components}
+    return patch.limited_to(names) if names and known.issuperset(names) else None
 
 
 def _expected(base: RevisionTree, series: Series) -> dict[str, tuple[str, str]]:

@@ -9,6 +9,7 @@ from generator.exits import UnusableInput
 from generator.tree.objects import ObjectReader
 
 _TRAILER = re.compile(r"^Semantic-patch: (\S+) \(version (\d{1,6})\)$", re.MULTILINE)
+_COMPONENT = re.compile(r"^Component: (\S+)$", re.MULTILINE)
 _DAY = 24 * 60 * 60
 _MAX_BYTES = 1024 * 1024
 _MAX_COMMITS = 1000
@@ -83,6 +84,12 @@ def made_of(commit: Commit) -> tuple[str, int]:
     """Return the id and the version of the semantic patch that a commit of ours names."""
     found = _TRAILER.search(commit.message)
     return (found[1], int(found[2])) if found else ("", 0)
+
+
+def components_of(commit: Commit) -> tuple[str, ...]:
+    """Return the components of its semantic patch for which a commit of ours was made."""
+    found = _TRAILER.search(commit.message)
+    return tuple(_COMPONENT.findall(commit.message, found.end())) if found else ()
 
 
 def carried(reader: ObjectReader, tip: str, base: str) -> Carried:

@@ -37,7 +37,7 @@ class Task:
     `module` is the module's name, short where it is one of Ansible's own. `when` are the
     conditions of the blocks around and its own. `around` are the blocks that hold it, the
     outermost first. `rescued` tells that a failure does not end the play there: a block around
-    has a `rescue` section, or ignores errors.
+    ignores errors, or has a `rescue` section that does not end with a failure of its own.
     """
 
     module: str
@@ -103,7 +103,7 @@ class _Items:
             sections = [key for key in _SECTIONS if task.get(key) is not None]
             for section in sections:
                 inner = replace(use, route=(*use.route, section))
-                saved = forgiving or (section == "block" and task.get("rescue") is not None)
+                saved = forgiving or (section == "block" and _rescues(document, task))
                 yield from self.of(document.value(task, section), inner, (*around, task), saved)
             uses = list(uses_of_task(document, task, use))
             yield from uses
@@ -128,6 +128,17 @@ def _module_key(task: Mapping) -> str | None:
         if key not in _KEYWORDS and not key.startswith("with_"):
             return key
     return None
+
+
+def _rescues(document: Document, block: Mapping) -> bool:
+    """Tell whether a block has a `rescue` section whose last task does not surely fail."""
+    rescue = document.value(block, "rescue")
+    if not isinstance(rescue, Sequence) or not rescue.items:
+        return rescue is not None
+    last = document.follow(rescue.items[-1])
+    if not isinstance(last, Mapping) or short_name(_module_key(last) or "") != "fail":
+        return True
+    return last.get("when") is not None or _ignores(document, last)
 
 
 def _ignores(document: Document, task: Mapping) -> bool:

@@ -12,9 +12,10 @@ from generator.text.document import Place
 class Target:
     """What is waited for; what is None or empty is not limited.
 
-    `kind` is "pods", "nodes", "file", "release", or the kind of a workload. `name` is the
-    object's name, the file's path, or that of the release. `open` tells that a part of the label
-    selector is not among `labels`: it is not known, or no equality.
+    `kind` is "pods", "nodes", "initialized nodes" (the taint of new ones is to go), "file",
+    "release", or the kind of a workload. `name` is the object's name, the file's path, or that of
+    the release. `open` tells that a part of the label selector is not among `labels`: it is not
+    known, or no equality.
     """
 
     kind: str

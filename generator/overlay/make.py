@@ -46,7 +46,12 @@ class Content:
 def manifest_for(series: Series, base: OverlayBase) -> Manifest:
     """Return what `overlay.yml` says of a series made for a base."""
     patches = tuple(
-        OverlayPatch(outcome.patch.id, outcome.patch.version, isinstance(outcome, Applied))
+        OverlayPatch(
+            outcome.patch.id,
+            outcome.patch.version,
+            isinstance(outcome, Applied),
+            outcome.patch.chosen,
+        )
         for outcome in series.outcomes
     )
     files = (

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from generator.engine.fields import Fields
+from generator.engine.patch import ALL, is_word
 from generator.exits import UnusableInput
 from generator.text.yaml import MAX_BYTES, decode, dump, parse
 from generator.tree.base import EXECUTABLE, FILE, normal
@@ -44,11 +45,15 @@ class OverlayBase:
 
 @dataclass(frozen=True, slots=True)
 class OverlayPatch:
-    """A semantic patch that was chosen, and whether the base needed it."""
+    """A semantic patch that was chosen, and whether the base needed it.
+
+    `components` are the names of those that were chosen, none for a patch that has none.
+    """
 
     id: str
     version: int
     needed: bool
+    components: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +94,12 @@ def manifest_text(manifest: Manifest) -> str:
         "schema": SCHEMA,
         "base": base_data(manifest.base),
         "patches": [
-            {"id": patch.id, "version": patch.version, "needed": patch.needed}
+            {
+                "id": patch.id,
+                "version": patch.version,
+                "needed": patch.needed,
+                **({"components": list(patch.components)} if patch.components else {}),
+            }
             for patch in manifest.patches
         ],
         "files": [
@@ -191,13 +201,23 @@ def _base(fields: Fields) -> OverlayBase:
 
 
 def _patch(fields: Fields) -> OverlayPatch:
-    fields.only(["id", "version", "needed"])
+    fields.only(["id", "version", "needed", "components"])
     identity, needed = fields.data("id"), fields.data("needed")
-    if not isinstance(identity, str) or not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", identity):
+    if not isinstance(identity, str) or not is_word(identity):
         raise fields.wrong("id", "words with dashes between")
     if not isinstance(needed, bool):
         raise fields.wrong("needed", "true or false")
-    return OverlayPatch(identity, fields.integer("version"), needed)
+    return OverlayPatch(identity, fields.integer("version"), needed, _components(fields))
+
+
+def _components(fields: Fields) -> tuple[str, ...]:
+    if fields.data("components", required=False) is None:
+        return ()
+    names = fields.texts("components", required=True)
+    if not names or not all(is_word(name) and name != ALL for name in names):
+        raise fields.wrong("components", "a list of names, each of words with dashes between")
+    _once(fields, "components", list(names))
+    return names
 
 
 def _file(fields: Fields, hash_name: str) -> OverlayFile:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from generator.engine.choice import Choice, choose
+from generator.engine.choice import Choice, choose, with_components
 from generator.engine.patch import SemanticPatch
 from generator.engine.series import Applied, Series
 from generator.exits import Unsafe, UnusableInput
 from generator.overlay.manifest import Manifest, OverlayBase, OverlayFile
-from generator.overlay.state import looked_at
+from generator.overlay.state import looked_at, lost_components
 from generator.overlay.stored import ORIGINALS, Stored
 from generator.tree.base import Tree
 from generator.tree.memory import ChangedTree
@@ -109,24 +109,59 @@ def chosen_again(
     also: Sequence[str] = (),
     without: Sequence[str] = (),
 ) -> tuple[SemanticPatch, ...]:
-    """Return the patches of an overlay, with and without some.
+    """Return the patches of an overlay with their components, with and without some.
 
     Raises UnusableInput where one is not known, or two exclude each other.
     """
-    ids = [patch.id for patch in manifest.patches if patch.id not in without]
-    for identity in ids:
-        if identity not in patches:
-            raise UnusableInput(
-                f"the overlay has the semantic patch '{identity}', which is not there; name its "
-                f"directory with --patch-dir, or drop it with --without {identity}."
-            )
-    gone = {patch.id for patch in manifest.patches if patch.id not in patches}
-    left_out = tuple(identity for identity in without if identity not in gone)
-    only = (*ids, *also)
+    lost = {
+        (patch.id, name) for patch in manifest.patches for name in lost_components(patch, patches)
+    }
+    lost |= {(patch.id, "") for patch in manifest.patches if patch.id not in patches}
+    dropped = {pair for text in without for pair in _pairs(text)}
+    again = []
+    for patch in manifest.patches:
+        if (patch.id, "") in dropped:
+            continue
+        _refuse_lost(patch.id, [name for one, name in lost - dropped if one == patch.id])
+        names = [name for name in patch.components if (patch.id, name) not in lost]
+        if names or not patch.components:
+            again.append(with_components(patch.id, names))
+    only = (*again, *also)
     if not only:
         # Without any, all default ones would be meant.
         return ()
+    left_out = tuple(text for each in without for text in _without_lost(each, lost))
     return choose(patches, Choice(only=only, without=left_out))
+
+
+def _without_lost(text: str, lost: Container[tuple[str, str]]) -> Iterator[str]:
+    """Give what `--without` names, without what nobody knows any more."""
+    pairs = _pairs(text)
+    known = [name for identity, name in pairs if (identity, name) not in lost]
+    if len(known) == len(pairs):
+        yield text
+    elif known:
+        yield with_components(pairs[0][0], known)
+
+
+def _pairs(text: str) -> list[tuple[str, str]]:
+    """Return what `--without` names: an id with each component, which is empty for all of it."""
+    identity, _, listed = text.partition("=")
+    return [(identity, name.strip()) for name in listed.split(",")]
+
+
+def _refuse_lost(identity: str, names: Sequence[str]) -> None:
+    """Raise UnusableInput where an overlay has what nobody knows: components, or a patch ("")."""
+    if "" in names:
+        raise UnusableInput(
+            f"the overlay has the semantic patch '{identity}', which is not there; name its "
+            f"directory with --patch-dir, or drop it with --without {identity}."
+        )
+    if names:
+        raise UnusableInput(
+            f"the overlay has '{min(names)}' of the semantic patch '{identity}', which has no such "
+            f"component; drop it with --without {with_components(identity, sorted(names))}."
+        )
 
 
 def summary(

@@ -10,7 +10,7 @@ from generator.engine.patch import SemanticPatch
 from generator.engine.series import plan
 from generator.exits import PatchgenError
 from generator.model.kubespray import Kubespray
-from generator.overlay.manifest import Manifest, OverlayFile
+from generator.overlay.manifest import Manifest, OverlayFile, OverlayPatch
 from generator.overlay.stored import Stored, modes_count
 from generator.tree.base import EXECUTABLE, FILE, LINK, Tree
 from generator.tree.ids import blob_id
@@ -103,10 +103,29 @@ def left_to_do(
 def known_patches(
     manifest: Manifest | None, patches: Mapping[str, SemanticPatch]
 ) -> tuple[tuple[SemanticPatch, ...], tuple[str, ...]]:
-    """Return the patches of an overlay in the order of application, and ids of unknown ones."""
-    ids = [patch.id for patch in manifest.patches] if manifest is not None else []
-    known = tuple(patch for patch in patches.values() if patch.id in ids)
-    return known, tuple(identity for identity in ids if identity not in patches)
+    """Return the patches of an overlay in the order of application, and what is not known.
+
+    Each is limited to the overlay's components. Not known are ids, and `ID=NAME` for components.
+    """
+    had = {patch.id: patch for patch in manifest.patches} if manifest is not None else {}
+    known = tuple(
+        patch.limited_to(had[patch.id].components) if patch.components else patch
+        for patch in patches.values() if patch.id in had
+    )  # fmt: skip
+    unknown = [identity for identity in had if identity not in patches]
+    unknown += [
+        f"{patch.id}={name}" for patch in had.values() for name in lost_components(patch, patches)
+    ]
+    return known, tuple(unknown)
+
+
+def lost_components(had: OverlayPatch, patches: Mapping[str, SemanticPatch]) -> tuple[str, ...]:
+    """Return the components of an overlay's patch that the patch of today does not have."""
+    patch = patches.get(had.id)
+    if patch is None:
+        return ()
+    names = {component.name for component in patch.components}
+    return tuple(name for name in had.components if name not in names)
 
 
 def _of_file(tree: Tree, file: OverlayFile, manifest: Manifest) -> FileState:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from collections.abc import Callable
@@ -45,6 +46,8 @@ class DirectoryTree:
         except (FileNotFoundError, NotADirectoryError):
             return None
         except (OSError, ValueError) as error:
+            if _is_no_name(error):
+                return None
             raise UnusableInput(f"{path}: cannot be read ({_why(error)}).") from None
         if stat.S_ISLNK(kind):
             return LINK
@@ -82,8 +85,15 @@ class DirectoryTree:
         except (FileNotFoundError, NotADirectoryError):
             return []
         except OSError as error:
+            if _is_no_name(error):
+                return []
             where = directory or str(self.top)
             raise UnusableInput(f"{where}: cannot be read ({_why(error)}).") from None
+
+
+def _is_no_name(error: Exception) -> bool:
+    """Tell whether an error means that no file can have such a name: it is too long."""
+    return isinstance(error, OSError) and error.errno == errno.ENAMETOOLONG
 
 
 def _why(error: Exception) -> str:

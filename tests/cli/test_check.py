@@ -290,7 +290,7 @@ class TestFindings:
         for finding in data["findings"]:
             assert finding.keys() == place | {
                 "code", "severity", "playbook", "message", "why", "cure", "blocking", "conditions",
-                "fixed_by", "references", "evidence",
+                "fixed_by", "with", "references", "evidence",
             }  # fmt: skip
             assert finding["code"] in codes()
             assert all(seen.keys() == place | {"text"} for seen in finding["evidence"])

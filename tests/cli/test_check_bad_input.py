@@ -517,6 +517,12 @@ PLAYBOOKS = {
         add(PLAYBOOK, "- hosts: all\n  vars:\n" + bomb("    ")
             + "  tasks: [{command: 'kubectl apply -f {{ a30 }}', when: a30}]\n")
     ),
+    "role with a long name": Case(
+        add(PLAYBOOK, f"- hosts: all\n  roles: [{'x' * 300}, {'y' * 10_000}]\n"), PLAYBOOK
+    ),
+    "task file with a long name": Case(
+        add(PLAYBOOK, f"- hosts: all\n  tasks: [{{include_tasks: {'x' * 10_000}.yml}}]\n"), PLAYBOOK
+    ),
     "many plays": Case(add(PLAYBOOK, "- hosts: all\n  roles: [kubernetes-apps]\n" * 1000)),
     "meta is no YAML": Case(put(META, "dependencies: [\n"), f"{META}:2", finds=False, blind=True),
     "meta is a pipe": Case(fifo(META), META, finds=False, blind=True),

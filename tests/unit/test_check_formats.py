@@ -281,7 +281,7 @@ class TestJson:
         for finding in data["findings"]:
             assert finding.keys() == place | {
                 "code", "severity", "playbook", "message", "why", "cure", "blocking",
-                "conditions", "fixed_by", "references", "evidence",
+                "conditions", "fixed_by", "with", "references", "evidence",
             }  # fmt: skip
             assert all(seen.keys() == place | {"text"} for seen in finding["evidence"])
         assert [left.keys() for left in data["unread"]] == [place | {"message"}]

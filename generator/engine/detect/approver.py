@@ -40,7 +40,7 @@ def before_dns(ran: Ran, patches: Iterable[SemanticPatch]) -> Iterator[Finding]:
     provision = ran.provisions[DNS]
     if ran.nodes != NEW or provision is None:
         return
-    for released in _asking_dns(ran):
+    for released in asking_dns(ran):
         if released.moment.at >= provision.moment.at:
             continue
         lacking = Missing(DNS, workload_of(released), provision)
@@ -90,7 +90,7 @@ def of_variables(ran: Ran, patches: Iterable[SemanticPatch]) -> Iterator[Finding
         )  # fmt: skip
     yield from _about_values(ran, scope, patches)
     if ran.provisions[DNS] is None and scope("dns_mode") != "manual":
-        for released in _asking_dns(ran):
+        for released in asking_dns(ran):
             yield _about(
                 ran, "approver-without-dns", "dns_mode",
                 "The approver looks names up, but the cluster gets no DNS.",
@@ -169,7 +169,8 @@ def _about_tolerations(ran: Ran, entries: list[Value]) -> Finding:
     )  # fmt: skip
 
 
-def _asking_dns(ran: Ran) -> Iterator[Released]:
+def asking_dns(ran: Ran) -> Iterator[Released]:
+    """Give the releases of a run whose pods look names up in the cluster's DNS."""
     for released in ran.events.released:
         chart = known_chart(released.chart)
         if chart is None or chart.asks_dns_unless is None:

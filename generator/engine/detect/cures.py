@@ -8,6 +8,7 @@ from generator.engine.detect.events import Moment
 from generator.engine.detect.needs import Missing
 from generator.engine.detect.provide import entry_place
 from generator.engine.detect.ran import Ran
+from generator.engine.detect.tolerated import Letting, letting
 from generator.engine.operations.merge_value import MergeValue
 from generator.engine.operations.move_role_use import MoveRoleUse
 from generator.engine.patch import LeftAlone, SemanticPatch
@@ -18,17 +19,34 @@ from generator.model.toleration import UNINITIALIZED, tolerates
 
 
 def fixed_by(
-    moment: Moment, lacking: tuple[Missing, ...], patches: Iterable[SemanticPatch]
+    moment: Moment,
+    lacking: tuple[Missing, ...],
+    patches: Iterable[SemanticPatch],
+    tolerated: Iterable[Letting] = (),
 ) -> tuple[str, ...]:
     """Return the ids of the patches that cure a wait, those made by default first.
 
-    Each of them cures all that is lacking; where none does, each cures a part of it.
+    Each of them cures all that is lacking; where none does, each cures a part of it. `tolerated`
+    are those that let the workload's pods tolerate the taint (`tolerated_by`).
     """
-    able = [(patch, _cured(patch, moment, lacking)) for patch in sorted(patches, key=_order)]
+    let = {patch.id for patch, _ in tolerated}
+    able = [
+        (patch, _cured(patch, moment, lacking) | ({INITIALIZED} if patch.id in let else set()))
+        for patch in sorted(patches, key=_order)
+    ]
     whole = [patch for patch, facts in able if len(facts) == len(lacking)]
     found = whole or [patch for patch, facts in able if facts]
     default = [patch for patch in found if patch.default]
     return tuple(patch.id for patch in default or found)
+
+
+def tolerated_by(
+    ran: Ran, lacking: tuple[Missing, ...], patches: Iterable[SemanticPatch]
+) -> tuple[Letting, ...]:
+    """Return the patches that let the pods tolerate the taint which is all that they lack."""
+    if {one.fact for one in lacking} != {INITIALIZED}:
+        return ()
+    return tuple(letting(ran, lacking[0].workload, patches))
 
 
 def left_alone(

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from generator.engine.detect.codes import codes
-from generator.engine.detect.cures import fixed_by, left_alone
+from generator.engine.detect.cures import fixed_by, left_alone, tolerated_by
 from generator.engine.detect.events import Applied, Waited
 from generator.engine.detect.match import waited_for
 from generator.engine.detect.needs import Missing, missing
 from generator.engine.detect.provide import Provision, entry_place
 from generator.engine.detect.ran import NEW, Ran
+from generator.engine.detect.tolerated import advice, requests_for
 from generator.engine.finding import Evidence, Finding, Severity
 from generator.engine.patch import SemanticPatch
 from generator.model.facts import INITIALIZED, READY
@@ -26,7 +27,7 @@ def deadlocks(ran: Ran, patches: Iterable[SemanticPatch]) -> Iterator[Finding]:
     """Give a finding for each wait in a run that cannot end."""
     chosen = tuple(patches)
     for waited in ran.events.waited:
-        for applied in waited_for(waited, ran.workloads):
+        for applied in (*waited_for(waited, ran.workloads), *_initializing(ran, waited)):
             lacking = tuple(missing(applied, waited.moment.at, ran.provisions, ran.needed))
             if lacking:
                 yield _finding(ran, waited, applied, lacking, chosen)
@@ -63,6 +64,9 @@ def _finding(
             "they are not, when all nodes are new, say."
         )
     reasons += [" ".join(left.why.split()) for _, left in forbidden]
+    tolerated = tolerated_by(ran, lacking, patches)
+    cures = fixed_by(moment, lacking, patches, tolerated)
+    requests = requests_for(one for one in tolerated if one[0].id in cures)
     return Finding(
         code=code,
         severity=severity,
@@ -70,35 +74,51 @@ def _finding(
         place=entry_place(moment),
         message=f"{workload} is waited for {_before(lacking)}.",
         why=" ".join([_waits(wait), *reasons, *_near_miss(workload.pod)]),
-        cure=" ".join(_cures(lacking, bool(forbidden))),
+        cure=" ".join([*_cures(lacking, bool(forbidden)), *advice(requests)]),
         blocking=severity == "error",
         conditions=_conditions(ran, waited, lacking),
-        fixed_by=fixed_by(moment, lacking, patches),
+        fixed_by=cures,
         references=codes()[code].references,
         evidence=tuple(_evidence(waited, applied, lacking)),
+        requests=requests,
     )
 
 
+def _initializing(ran: Ran, waited: Waited) -> Iterator[Applied]:
+    """Give the cloud controller manager that a wait for initialized nodes waits for."""
+    provision = ran.provisions[INITIALIZED]
+    if waited.wait.target.kind != "initialized nodes" or provision is None:
+        return
+    if provision.workload is not None and provision.moment.at <= waited.moment.at:
+        yield Applied(provision.workload, provision.moment)
+
+
+_OF_NODES = {"nodes": READY, "initialized nodes": INITIALIZED}
+"""What nodes need that are waited for, by what is waited for."""
+
+
 def _nodes(ran: Ran, waited: Waited) -> Iterator[Finding]:
-    """Give a finding where a task waits for nodes to be ready and nothing makes them so yet."""
-    if waited.wait.target.kind != "nodes" or READY not in ran.needed:
+    """Give a finding where a task waits for nodes and nothing makes them as they shall be yet."""
+    fact = _OF_NODES.get(waited.wait.target.kind)
+    if fact is None or fact not in ran.needed:
         return
     if waited.moment.hangs_on_result:
         # What runs only where the machines hold something already is no part of a first run.
         return
-    provision = ran.provisions[READY]
+    provision = ran.provisions[fact]
     if provision is not None and provision.moment.at <= waited.moment.at:
         return
+    who, state = PROVIDER[fact], "ready" if fact == READY else "initialized"
     code = "deadlock-unprovided" if provision is None else "deadlock-order"
     code = code if waited.wait.fatal else "slow-wait"
     severity: Severity = "error" if ran.nodes == NEW and waited.wait.fatal else "warning"
-    later = [Evidence(provision.place, "what provides it: the network plugin")] if provision else []
+    later = [Evidence(provision.place, f"what provides it: {who}")] if provision else []
     yield Finding(
         code, severity, ran.playbook, entry_place(waited.moment),
-        "Nodes are waited for before the network plugin runs.",
-        f"{_waits(waited.wait)} Nodes are not ready before the network plugin runs on them.",
-        "Run the step after the network plugin." if provision else "Do not wait for the nodes.",
-        severity == "error", ran.conditions(waited.moment, READY), (), codes()[code].references,
+        f"Nodes are waited for before {who} runs.",
+        f"{_waits(waited.wait)} Nodes are not {state} before {who} runs on them.",
+        f"Run the step after {who}." if provision else "Do not wait for the nodes.",
+        severity == "error", ran.conditions(waited.moment, fact), (), codes()[code].references,
         (Evidence(waited.wait.place, f"the wait: {waited.wait.how}"), *later),
     )  # fmt: skip
 

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from generator.engine.detect.codes import codes
+from generator.engine.detect.cures import tolerated_by
 from generator.engine.detect.deadlock import PROVIDER, lacking_in_waits
 from generator.engine.detect.events import Applied
 from generator.engine.detect.needs import Missing, missing
 from generator.engine.detect.provide import Provision, entry_place, providing
 from generator.engine.detect.ran import NEW, Ran
+from generator.engine.detect.tolerated import advice, requests_for
 from generator.engine.finding import Evidence, Finding
+from generator.engine.patch import SemanticPatch
 from generator.model.facts import INITIALIZED, READY, facts
 from generator.model.toleration import UNINITIALIZED
 from generator.model.workload import Workload
 
 
-def pending(ran: Ran) -> Iterator[Finding]:
+def pending(ran: Ran, patches: Iterable[SemanticPatch] = ()) -> Iterator[Finding]:
     """Give a note for each workload that is put in before its pods can run; one for each place.
 
     None where the nodes are those of a running cluster, on which they run at once.
@@ -25,6 +28,7 @@ def pending(ran: Ran) -> Iterator[Finding]:
         return
     waited = lacking_in_waits(ran)
     seen = set()
+    known = tuple(patches)
     for applied in ran.workloads:
         place = applied.workload.place
         lacking = tuple(missing(applied, applied.moment.at, ran.provisions, ran.needed))
@@ -38,6 +42,8 @@ def pending(ran: Ran) -> Iterator[Finding]:
         ]  # fmt: skip
         names = (name for one in lacking for name in sorted(one.unsure or ()))
         unsure = [f"{name.strip('<>')} is not known" for name in names]
+        tolerated = tolerated_by(ran, lacking, known)
+        requests = requests_for(tolerated)
         yield Finding(
             code="pending",
             severity="note",
@@ -45,12 +51,14 @@ def pending(ran: Ran) -> Iterator[Finding]:
             place=place,
             message=f"{applied.workload} stays Pending until {_until(lacking)}.",
             why=" ".join(_why(one) for one in lacking),
-            cure="Nothing waits for it; it starts by itself then.",
+            cure=" ".join(["Nothing waits for it; it starts by itself then.", *advice(requests)]),
             conditions=tuple(dict.fromkeys(
                 (*ran.conditions(applied.moment, *(one.fact for one in lacking)), *unsure)
             )),
+            fixed_by=tuple(dict.fromkeys(patch.id for patch, _ in tolerated)),
             references=codes()["pending"].references,
             evidence=tuple(evidence),
+            requests=requests,
         )  # fmt: skip
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from generator.engine.detect.events import Applied, Events, Moment
@@ -25,9 +25,25 @@ _STARTS_RUNNING = ("upgrade_cluster", "scale", "remove_node", "reset")
 """Playbooks for a cluster that runs already; its nodes are initialized, ready and have DNS."""
 
 
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """What an operation of a semantic patch would change in the tree; nothing where it refuses.
+
+    `documents` are the lines of YAML documents in manifests, by path; `variables` are names of
+    defaults.
+    """
+
+    documents: Mapping[str, tuple[range, ...]] = field(default_factory=dict)
+    variables: frozenset[str] = frozenset()
+
+
 @dataclass(frozen=True)
 class Ran:
-    """A run of one playbook; `nodes` is NEW or RUNNING."""
+    """A run of one playbook; `nodes` is NEW or RUNNING.
+
+    `tried` keeps what operations of patches would change in the tree (tolerated.py); runs of the
+    same tree may share it.
+    """
 
     kubespray: Kubespray
     playbook: str
@@ -36,6 +52,7 @@ class Ran:
     nodes: str
     scenario: Scenario
     files: Files
+    tried: dict[tuple[str, int], Tried] = field(default_factory=dict, compare=False, repr=False)
 
     @cached_property
     def workloads(self) -> tuple[Applied, ...]:

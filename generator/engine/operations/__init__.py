@@ -11,14 +11,17 @@ from collections.abc import Callable
 from pathlib import Path
 
 from generator.engine.fields import Fields
+from generator.engine.operations.add_defaults import AddDefaults
 from generator.engine.operations.add_file import AddFile
 from generator.engine.operations.add_role_dependency import AddRoleDependency
+from generator.engine.operations.add_task import AddTask
 from generator.engine.operations.add_toleration import AddToleration
 from generator.engine.operations.base import Changed, NotNeeded, Operation
 from generator.engine.operations.merge_value import MergeValue
 from generator.engine.operations.move_role_use import MoveRoleUse
 from generator.engine.operations.remove_role_dependency import RemoveRoleDependency
 from generator.engine.operations.remove_role_use import RemoveRoleUse
+from generator.engine.operations.tolerate_workload import TolerateWorkload
 
 OPERATIONS: dict[str, Callable[[Fields, Path], Operation]] = {
     "move-role-use": MoveRoleUse.read,
@@ -27,7 +30,10 @@ OPERATIONS: dict[str, Callable[[Fields, Path], Operation]] = {
     "remove-role-dependency": RemoveRoleDependency.read,
     "merge-value": MergeValue.read,
     "add-toleration": AddToleration.read,
+    "tolerate-workload": TolerateWorkload.read,
     "add-file": AddFile.read,
+    "add-task": AddTask.read,
+    "add-defaults": AddDefaults.read,
 }
 """How each operation is called in a patch file, and what reads its fields.
 

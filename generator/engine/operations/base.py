@@ -32,6 +32,18 @@ class Changed:
     found: str
 
 
+@dataclass(frozen=True)
+class Component:
+    """A part of the cluster that a semantic patch may be limited to.
+
+    `unwise` is a sentence on why it is left alone unless it is asked for by name, None where
+    nothing speaks against it.
+    """
+
+    name: str
+    unwise: str | None = None
+
+
 class Operation(Protocol):
     """One operation of a semantic patch."""
 

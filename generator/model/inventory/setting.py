@@ -58,7 +58,7 @@ def encodable(text: str) -> str:
     return _SURROGATES.sub("\ufffd", text)
 
 
-def brief(value: object) -> str:
+def brief(value: object, longest: int = _LONGEST) -> str:
     """Return a name or value for a message: short, and without control characters."""
-    text = "".join(char if char.isprintable() else "?" for char in str(value)[: _LONGEST + 1])
-    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 3]}..."
+    text = "".join(char if char.isprintable() else "?" for char in str(value)[: longest + 1])
+    return text if len(text) <= longest else f"{text[: longest - 3]}..."

@@ -8,6 +8,7 @@ from generator.engine.detect.command import UNSURE, Command, commands, known, se
 from generator.engine.detect.events import Released
 from generator.exits import UnusableInput
 from generator.model.expression import render, render_as_data
+from generator.model.toleration import UNINITIALIZED
 from generator.model.value import Undefined, Unknown, Value
 from generator.model.wait import Target
 from generator.text.template import lex
@@ -84,6 +85,9 @@ def _kubectl(doing: Doing, command: Command, stdin: Value) -> None:
     elif verb == "get" and doing.has("until"):
         until = doing.written("until")
         words = " ".join(command.all_words())
+        if UNINITIALIZED.key in f"{until} {words}":
+            doing.wait(Target("initialized nodes"), "the task's until loop", doing.retries())
+            return
         # Only a loop that looks at what is printed waits for more than the API server's answer,
         # and what filters by containerStatuses prints nothing for pods that no node has taken.
         if "stdout" in until and "containerStatuses" not in words:
