@@ -23,6 +23,7 @@ COMMANDS = {
     "fork": "Keep the series on the branches of a fork.",
     "tolerate": "Give plain manifests and Helm values the toleration.",
     "hook": "Check or fix what is being committed, for pre-commit.",
+    "stage": "Print a runbook for deploying in stages, without a patch.",
     "doctor": "Tell who is uninitialised in a cluster, and why.",
     "order": "Show in which order a playbook runs its roles.",
     "patches": "List the semantic patches, and why each exists.",

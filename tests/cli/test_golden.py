@@ -65,8 +65,8 @@ def test_golden(name: str, words: tuple[str, ...]) -> None:
 
 
 def test_no_golden_file_is_left_over() -> None:
-    """Those of `check`, `fork` and `overlay` beside their help have tests of their own."""
-    others = ("check-", "explain-", "fork-", "overlay")
+    """Those of `check`, `fork`, `overlay`, `stage` and pictures have tests of their own."""
+    others = ("check-", "explain-", "fork-", "overlay", "order-picture-", "stage-")
     found = {path.stem for path in GOLDEN.iterdir() if not path.stem.startswith(others)}
     assert found == set(SHOWN)
 
@@ -147,7 +147,7 @@ class TestJson:
         assert data["base"].keys() == BASE
         assert data["base"]["name"] == str(repo) and len(data["base"]["commit"]) == 40
         assert data["files"] == CHANGED
-        keys = {"id", "version", "needed", "reasons", "files"}
+        keys = {"id", "version", "needed", "reasons", "files", "components"}
         assert [outcome.keys() for outcome in data["patches"]] == [keys, keys]
         assert [(o["id"], o["needed"], o["files"]) for o in data["patches"]] == [
             ("approver-after-ccm", True, CHANGED[:1]),
@@ -220,6 +220,7 @@ class TestJson:
             assert patch.keys() == {
                 "id", "version", "date", "title", "default", "why", "references", "needs_roles",
                 "excludes", "comes_with", "obsolete_since", "leaves_alone", "operations",
+                "components",
             }  # fmt: skip
             assert patch["operations"] and patch["references"]
             for left in patch["leaves_alone"]:

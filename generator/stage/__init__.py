@@ -1,0 +1,1 @@
+"""Deploying in stages, without a patch: what each stage runs, checked before it is printed."""
