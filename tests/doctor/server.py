@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, TypeVar
 from urllib.parse import parse_qs, urlsplit
 
 from doctor.objects import Object
@@ -68,8 +68,19 @@ class Api:
         return 200, json.dumps(data).encode()
 
 
+class Answering(Protocol):
+    """What can be served: it gives status and body for a request, and is told its port."""
+
+    port: int
+
+    def answer(self, method: str, target: str) -> tuple[int, bytes]: ...
+
+
+Served = TypeVar("Served", bound=Answering)
+
+
 @contextmanager
-def serving(api: Api) -> Iterator[Api]:
+def serving(api: Served) -> Iterator[Served]:
     """Serve an API on a port of its own."""
 
     class Handler(BaseHTTPRequestHandler):

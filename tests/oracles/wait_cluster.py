@@ -9,13 +9,13 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
+
+from doctor import server
 
 from generator.engine.choice import Choice, choose
 from generator.engine.patch import load_patches
@@ -87,32 +87,8 @@ class Cluster:
 @contextmanager
 def serving(*script: Answer) -> Iterator[Cluster]:
     """Serve a cluster on a port of its own."""
-    cluster = Cluster(list(script))
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            status, body = cluster.answer(self.command, self.path)
-            self.send_response(status)
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        do_POST = do_PUT = do_PATCH = do_DELETE = do_GET
-
-        def log_message(self, *_: Any) -> None:
-            """Say nothing."""
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        server.daemon_threads = True
-        cluster.port = server.server_address[1]
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        try:
-            yield cluster
-        finally:
-            server.shutdown()
-            thread.join()
+    with server.serving(Cluster(list(script))) as cluster:
+        yield cluster
 
 
 def tree(guarded: bool = True) -> dict[str, bytes]:
