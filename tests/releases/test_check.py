@@ -307,7 +307,7 @@ class TestMetallb:
         }  # fmt: skip
         assert not found["cluster"]
         (finding,) = found["upgrade_cluster"]
-        assert finding.severity == "warning" and finding.fixed_by == ()
+        assert (finding.severity, finding.fixed_by) == ("warning", ("system-tolerations",))
         paths = [seen.place.path for seen in finding.evidence]
         assert "roles/kubernetes-apps/metallb/tasks/main.yml" in paths
         assert at(finding.evidence[-1].place) == uses(release, "upgrade_cluster", CCM)[0]
