@@ -9,7 +9,7 @@ from typing import Any
 
 from generator.engine.fields import Fields
 from generator.engine.operations.base import Changed, Component, NotNeeded
-from generator.engine.operations.workload_edits import WorkloadEdits
+from generator.engine.operations.workload.edits import WorkloadEdits
 from generator.model.kubespray import Kubespray
 from generator.model.toleration import toleration_from
 from generator.tree.base import find

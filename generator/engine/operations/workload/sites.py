@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 
-from generator.engine.operations.site import Site
-from generator.engine.operations.site_check import Manifest
-from generator.engine.operations.workload_spec import pod_specs
+from generator.engine.operations.workload.site import Site
+from generator.engine.operations.workload.site_check import Manifest
+from generator.engine.operations.workload.spec import pod_specs
 from generator.exits import Unsafe, UnusableInput
 from generator.model.kubespray import WORKLOAD
 from generator.text.template import Template, is_template, lex, parse_each

@@ -14,8 +14,8 @@ from functools import cached_property
 from itertools import pairwise, product
 from typing import Any, TypeAlias
 
-from generator.engine.operations.site import Site
-from generator.engine.operations.workload_spec import PodSpec, pod_specs
+from generator.engine.operations.workload.site import Site
+from generator.engine.operations.workload.spec import PodSpec, pod_specs
 from generator.exits import UnusableInput
 from generator.model.toleration import UNINITIALIZED, Toleration, toleration_from
 from generator.text import document as nodes

@@ -6,18 +6,18 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from generator.engine.operations.default_list import Default, default_of, uses_of
-from generator.engine.operations.inserted import Inserted, inserted
-from generator.engine.operations.manifest_sites import manifest_in, manifest_of
-from generator.engine.operations.site import Site
-from generator.engine.operations.site_check import (
+from generator.engine.operations.workload.default_list import Default, default_of, uses_of
+from generator.engine.operations.workload.inserted import Inserted, inserted
+from generator.engine.operations.workload.site import Site
+from generator.engine.operations.workload.site_check import (
     Manifest,
     comes_out,
     difference,
     gives_pods,
     tolerated,
 )
-from generator.engine.operations.site_edit import has_surely, ways
+from generator.engine.operations.workload.site_edit import has_surely, ways
+from generator.engine.operations.workload.sites import manifest_in, manifest_of
 from generator.exits import Unsafe, UnusableInput
 from generator.model.expression import condition
 from generator.model.kubespray import Kubespray

@@ -6,8 +6,8 @@ import bisect
 from dataclasses import dataclass
 from functools import cached_property
 
-from generator.engine.operations.inserted import Inserted, inserted
-from generator.engine.operations.workload_spec import PodSpec
+from generator.engine.operations.workload.inserted import Inserted, inserted
+from generator.engine.operations.workload.spec import PodSpec
 from generator.text.document import Document, Node, Place, Scalar, Sequence
 from generator.text.sequence import sequence_offset
 from generator.text.template import Branch, Expression, Loop, Template

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from generator.engine.operations.site_check import covers
-from generator.engine.operations.site_edit import flow_entry
+from generator.engine.operations.workload.site_check import covers
+from generator.engine.operations.workload.site_edit import flow_entry
 from generator.model.kubespray import Kubespray
 from generator.model.toleration import toleration_from
 from generator.text.document import Document, Node, Place, Scalar, Sequence

@@ -12,9 +12,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from generator.engine.operations.site import Site
-from generator.engine.operations.site_check import covers
-from generator.engine.operations.workload_spec import TOLERATIONS
+from generator.engine.operations.workload.site import Site
+from generator.engine.operations.workload.site_check import covers
+from generator.engine.operations.workload.spec import TOLERATIONS
 from generator.exits import Unsafe
 from generator.model.toleration import toleration_from
 from generator.text.document import Node, Scalar, Sequence
