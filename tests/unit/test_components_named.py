@@ -127,6 +127,12 @@ def test_each_operation_is_tried_once(tried: list[str]) -> None:
     assert sorted(tried) == ["coredns", "metallb-controller"]
 
 
+def test_what_only_the_patch_cannot_read_does_not_end_the_check() -> None:
+    files = {**METRICS, "roles/kubernetes-apps/metrics_server/defaults/main.yml": "a: ["}
+    found = finding(files, "metrics-server")
+    assert (found.fixed_by, found.requests) == ((), ())
+
+
 def test_not_where_the_patch_would_refuse(monkeypatch: pytest.MonkeyPatch) -> None:
     def refusing(self: TolerateWorkload, kubespray: Kubespray) -> Changed:
         raise Unsafe("x")

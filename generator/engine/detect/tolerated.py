@@ -16,7 +16,7 @@ from generator.engine.finding import Request
 from generator.engine.operations.base import Changed
 from generator.engine.operations.tolerate_workload import TolerateWorkload
 from generator.engine.patch import SemanticPatch
-from generator.exits import Unsafe
+from generator.exits import Unsafe, UnusableInput
 from generator.model.kubespray import Kubespray
 from generator.model.toleration import UNINITIALIZED, tolerates
 from generator.model.workload import Workload
@@ -75,10 +75,10 @@ def _helps(ran: Ran, key: tuple[str, int], operation: TolerateWorkload, workload
 
 
 def _tried(kubespray: Kubespray, operation: TolerateWorkload) -> Tried:
-    """Return what an operation changes."""
+    """Return what an operation changes; nothing where it would end with an error."""
     try:
         outcome = operation.apply(kubespray)
-    except Unsafe:
+    except (Unsafe, UnusableInput):
         return Tried()
     if not isinstance(outcome, Changed):
         return Tried()
